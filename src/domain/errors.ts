@@ -1,0 +1,74 @@
+// One error type for what can be expected to go wrong. Match on `code`, never on text.
+// Every code is explained in docs/errors.md; a test compares the two.
+
+/** When trying again makes sense. */
+export type Retry = 'never' | 'later' | 'when-source-returns' | 'when-volume-returns' | 'after-owner-acts';
+
+/** Stable names. A code, once released, keeps its meaning. */
+export const errorRetry = {
+  // Usage and configuration
+  CONFIG_UNREADABLE: 'after-owner-acts',
+  CONFIG_INVALID: 'after-owner-acts',
+  USAGE: 'after-owner-acts',
+  // The library and its volume
+  LIBRARY_MISSING: 'when-volume-returns',
+  LIBRARY_GONE: 'when-volume-returns',
+  LIBRARY_READ_ONLY: 'after-owner-acts',
+  LIBRARY_FULL: 'after-owner-acts',
+  LIBRARY_WRITE_FAILED: 'later',
+  LIBRARY_UNSUITABLE: 'after-owner-acts',
+  LIBRARY_IN_CLOUD_FOLDER: 'after-owner-acts',
+  LIBRARY_ON_CARD: 'after-owner-acts',
+  LIBRARY_OVERLAPS_SOURCE: 'after-owner-acts',
+  LIBRARY_TOO_NEW: 'after-owner-acts',
+  LIBRARY_DAMAGED: 'after-owner-acts',
+  LIBRARY_BUSY: 'later',
+  FILE_TOO_LARGE: 'after-owner-acts',
+  // The catalogue
+  CATALOG_TOO_NEW: 'after-owner-acts',
+  CATALOG_DAMAGED: 'after-owner-acts',
+  CATALOG_MISSING: 'after-owner-acts',
+  STATE_WRITE_FAILED: 'after-owner-acts',
+  // The source
+  SOURCE_MISSING: 'when-source-returns',
+  SOURCE_GONE: 'when-source-returns',
+  SOURCE_READ_FAILED: 'later',
+  SOURCE_ENTRY_VANISHED: 'later',
+  SOURCE_ENTRY_CHANGING: 'later',
+  SOURCE_TOO_LARGE: 'never',
+  INTERRUPTED: 'later',
+} as const satisfies Record<string, Retry>;
+
+export type ErrorCode = keyof typeof errorRetry;
+
+export interface AgentErrorDetails {
+  /** What the owner can do, in their words. */
+  readonly remedy: string;
+  readonly cause?: unknown;
+}
+
+/** `message` says what happened to which file; `remedy` what the owner can do about it. */
+export class AgentError extends Error {
+  readonly code: ErrorCode;
+  readonly remedy: string;
+  readonly retry: Retry;
+
+  constructor(code: ErrorCode, message: string, details: AgentErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'AgentError';
+    this.code = code;
+    this.remedy = details.remedy;
+    this.retry = errorRetry[code];
+  }
+}
+
+/** True if `error` is an AgentError, with one of `codes` if any are given. */
+export function isAgentError(error: unknown, ...codes: readonly ErrorCode[]): error is AgentError {
+  return error instanceof AgentError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The `errno` name of a Node.js system error (`ENOENT`), or undefined. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
