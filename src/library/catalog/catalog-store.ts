@@ -1,0 +1,119 @@
+// What the rest of the program may ask the catalogue and tell it. One catalogue belongs to one library; the files and the
+// manifests are the truth, and the catalogue can be made again from them.
+
+import type {
+  AssetId,
+  ContentHash,
+  ImportId,
+  LibraryId,
+  RelativePath,
+  SourceId,
+  SourcePath,
+} from '../../domain/ids.ts';
+import type { AssetKind, CaptureDate, ResourceRole } from '../../domain/media.ts';
+import type { PlannedAsset } from '../planned-asset.ts';
+
+export interface CatalogSource {
+  readonly id: SourceId;
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface KnownEntry {
+  readonly sizeBytes: number;
+  readonly modifiedAtNs: bigint;
+  readonly headHash: ContentHash;
+}
+
+export interface CatalogResource {
+  readonly role: ResourceRole;
+  readonly path: RelativePath;
+  readonly hash: ContentHash;
+  readonly sizeBytes: number;
+}
+
+export interface CatalogAsset {
+  readonly assetId: AssetId;
+  readonly kind: AssetKind;
+  readonly date: CaptureDate;
+  readonly folder: RelativePath;
+  readonly stem: string;
+  readonly suffix: number;
+  readonly liveId?: string;
+  readonly camera?: string;
+  readonly resources: readonly CatalogResource[];
+}
+
+/** Counts of files, as in the command line's contract. */
+export interface ImportCounts {
+  readonly found: number;
+  readonly imported: number;
+  readonly known: number;
+  readonly duplicates: number;
+  readonly notMedia: number;
+  readonly deferred: number;
+  readonly failed: number;
+  readonly iCloudOnly: number;
+  readonly bytes: number;
+}
+
+export interface FinishedImport {
+  readonly finishedAtMs: number;
+  readonly counts: ImportCounts;
+  /** Every photo the source shows is accounted for. */
+  readonly complete: boolean;
+}
+
+export interface SourceSummary extends CatalogSource {
+  readonly lastSuccessAtMs?: number;
+  readonly lastImport?: FinishedImport;
+}
+
+export interface CatalogSummary {
+  readonly assets: number;
+  readonly resources: number;
+  readonly bytes: number;
+  readonly sources: readonly SourceSummary[];
+}
+
+/** All methods throw AgentError CATALOG_DAMAGED if the file cannot be read, STATE_WRITE_FAILED if it cannot be written. */
+export interface CatalogStore extends Disposable {
+  readonly libraryId: LibraryId;
+
+  findEntry(sourceId: SourceId, path: SourcePath): KnownEntry | undefined;
+  /** Adds `shiftNs` to the times of these entries: a FAT card seen from another time zone or after a change to summer time. */
+  shiftEntryTimes(sourceId: SourceId, paths: readonly SourcePath[], shiftNs: bigint): void;
+
+  /** The asset that holds these bytes as an original (primary, alternate or paired video). */
+  findOriginal(hash: ContentHash): AssetId | undefined;
+  getAsset(assetId: AssetId): CatalogAsset | undefined;
+  /** Assets with a file from this folder of the source under this candidate key. */
+  findAssetsByKey(query: { sourceId: SourceId; folder: string; key: string }): readonly AssetId[];
+  /** The asset with this Live Photo identifier and a file from this folder of the source. */
+  findAssetByLiveId(query: { sourceId: SourceId; folder: string; liveId: string }): AssetId | undefined;
+  /** Photos exposed by this camera body in this moment under this stem. */
+  findAssetByExposure(query: { camera: string; local: string; stem: string }): AssetId | undefined;
+  /** True if another asset than `except` has a file with this folded folder and stem. */
+  isStemTaken(stemKey: string, except?: AssetId): boolean;
+  isPathTaken(path: RelativePath): boolean;
+
+  beginImport(options: { importId: ImportId; source: CatalogSource; startedAtMs: number }): void;
+  finishImport(importId: ImportId, result: FinishedImport): void;
+  /** Imports that began and never finished: killed, or under way. */
+  unfinishedImports(): readonly ImportId[];
+  /** Forgets that an import is open, after its manifest was completed. */
+  closeImport(importId: ImportId): void;
+
+  /** Durable step `journal`: these are about to be published. */
+  journal(importId: ImportId, plans: readonly PlannedAsset[]): void;
+  journalled(): readonly { readonly importId: ImportId; readonly plan: PlannedAsset }[];
+  /** Durable step `record`: these are published; their journal entries go. One transaction. */
+  record(importId: ImportId, plans: readonly PlannedAsset[]): void;
+  /** Takes back journal entries of assets that will not be published. */
+  forgetJournal(assetIds: readonly AssetId[]): void;
+
+  isEmpty(): boolean;
+  summarize(): CatalogSummary;
+  /** Writes a consistent copy to `path`, which must not exist. */
+  snapshotTo(path: string): void;
+}

@@ -1,0 +1,78 @@
+// The catalogue's schema, step by step. A step, once released, is never changed; the next one follows it.
+
+/** Element n brings a database from version n to version n + 1 (`PRAGMA user_version`). */
+export const catalogMigrations: readonly string[] = [
+  `
+  CREATE TABLE library (id TEXT NOT NULL PRIMARY KEY) STRICT;
+
+  CREATE TABLE source (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    last_success_at_ms INTEGER
+  ) STRICT;
+
+  CREATE TABLE import (
+    id TEXT NOT NULL PRIMARY KEY,
+    source_id TEXT NOT NULL REFERENCES source (id),
+    started_at_ms INTEGER NOT NULL,
+    finished_at_ms INTEGER,
+    is_complete INTEGER,
+    counts TEXT,
+    state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'interrupted'))
+  ) STRICT;
+  CREATE INDEX import_by_source ON import (source_id, started_at_ms);
+  CREATE INDEX import_running ON import (state) WHERE state = 'running';
+
+  CREATE TABLE asset (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    captured_local TEXT,
+    captured_offset_minutes INTEGER,
+    date_basis TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    stem TEXT NOT NULL,
+    suffix INTEGER NOT NULL,
+    live_id TEXT,
+    camera TEXT
+  ) STRICT;
+  CREATE INDEX asset_by_live_id ON asset (live_id) WHERE live_id IS NOT NULL;
+  CREATE INDEX asset_by_camera ON asset (camera, captured_local) WHERE camera IS NOT NULL;
+
+  CREATE TABLE resource (
+    path_key TEXT NOT NULL PRIMARY KEY,
+    stem_key TEXT NOT NULL,
+    asset_id TEXT NOT NULL REFERENCES asset (id),
+    role TEXT NOT NULL,
+    path TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_at_ns INTEGER NOT NULL,
+    original_name TEXT NOT NULL,
+    import_id TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX resource_by_stem ON resource (stem_key);
+  CREATE INDEX resource_by_asset ON resource (asset_id);
+  CREATE INDEX resource_by_hash ON resource (hash);
+
+  CREATE TABLE source_entry (
+    source_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    folder TEXT NOT NULL,
+    candidate_key TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_at_ns INTEGER NOT NULL,
+    head_hash TEXT NOT NULL,
+    asset_id TEXT NOT NULL,
+    PRIMARY KEY (source_id, path)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX source_entry_by_key ON source_entry (source_id, folder, candidate_key);
+  CREATE INDEX source_entry_by_asset ON source_entry (asset_id);
+
+  CREATE TABLE journal (
+    asset_id TEXT NOT NULL PRIMARY KEY,
+    import_id TEXT NOT NULL,
+    plan TEXT NOT NULL
+  ) STRICT;
+  `,
+];

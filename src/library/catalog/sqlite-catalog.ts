@@ -1,0 +1,482 @@
+// The catalogue as a SQLite file. Every commit is on the disk when it returns (WAL with synchronous = FULL). A newer schema
+// is refused, a migration is preceded by a snapshot, and a file that cannot be read is kept and reported, never replaced.
+
+import { existsSync, rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { AgentError } from '../../domain/errors.ts';
+import type {
+  AssetId,
+  ContentHash,
+  ImportId,
+  LibraryId,
+  RelativePath,
+  SourceId,
+  SourcePath,
+} from '../../domain/ids.ts';
+import type { AssetKind, CaptureDate, DateBasis, ResourceRole } from '../../domain/media.ts';
+import { nameParts } from '../grouping.ts';
+import { type PlannedAsset, planFromJson, planToJson } from '../planned-asset.ts';
+import { foldName } from '../portable-name.ts';
+import type {
+  CatalogAsset,
+  CatalogStore,
+  CatalogSummary,
+  FinishedImport,
+  ImportCounts,
+  KnownEntry,
+  SourceSummary,
+} from './catalog-store.ts';
+import { catalogMigrations } from './migrations.ts';
+
+export interface OpenCatalogOptions {
+  /** `state/catalogs/ID.db`. Its folder must exist. */
+  readonly path: string;
+  readonly libraryId: LibraryId;
+  readonly readOnly?: boolean;
+  /** For tests of the mechanism. */
+  readonly migrations?: readonly string[];
+}
+
+const busyTimeoutMs = 5000;
+const cacheKibibytes = 8192;
+
+/** `2024/2024-07-14/img_1234~2`: what two assets must not share, however the filesystem compares names. */
+export function stemKeyOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return foldName(path.slice(0, slash + 1) + nameParts(path.slice(slash + 1)).stem);
+}
+
+/** The folder part of a source path, without a trailing slash; '' at the root. */
+export function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** @throws AgentError CATALOG_TOO_NEW, CATALOG_DAMAGED (also if it belongs to another library), STATE_WRITE_FAILED. */
+export function openCatalog(options: OpenCatalogOptions): CatalogStore {
+  return translateErrors(options.path, () => {
+    const database = new Database(options.path, {
+      timeout: busyTimeoutMs,
+      readonly: options.readOnly ?? false,
+      fileMustExist: options.readOnly ?? false,
+    });
+    try {
+      database.pragma('foreign_keys = ON');
+      database.pragma(`cache_size = -${cacheKibibytes}`);
+      if (options.readOnly !== true) {
+        database.pragma('journal_mode = WAL');
+        database.pragma('synchronous = FULL');
+      }
+      migrate(database, options);
+      claim(database, options);
+      return new SqliteCatalog(database, options);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+function migrate(database: Database.Database, options: OpenCatalogOptions): void {
+  const migrations = options.migrations ?? catalogMigrations;
+  const version = Number(database.pragma('user_version', { simple: true }));
+  if (version > migrations.length) {
+    throw new AgentError('CATALOG_TOO_NEW', `The catalogue "${options.path}" was written by a newer Keepsake.`, {
+      remedy: 'Install the newer Keepsake again. Nothing was changed.',
+    });
+  }
+  if (version === migrations.length) return;
+  if (options.readOnly === true) {
+    throw new AgentError('CATALOG_MISSING', `The catalogue "${options.path}" is of an older version.`, {
+      remedy: 'Save your photos once; the catalogue is then brought up to date.',
+    });
+  }
+  for (let next = version; next < migrations.length; next += 1) {
+    if (next > 0) {
+      const snapshot = `${options.path}.before-v${next + 1}`;
+      rmSync(snapshot, { force: true }); // left by an attempt that did not get further than this line
+      database.prepare('VACUUM INTO ?').run(snapshot);
+    }
+    database.transaction(() => {
+      database.exec(migrations[next] ?? '');
+      database.pragma(`user_version = ${next + 1}`);
+    })();
+  }
+}
+
+function claim(database: Database.Database, options: OpenCatalogOptions): void {
+  const row = database.prepare<[], { id: string }>('SELECT id FROM library').get();
+  if (row === undefined && options.readOnly !== true) {
+    database.prepare('INSERT INTO library (id) VALUES (?)').run(options.libraryId);
+  } else if (row !== undefined && row.id !== options.libraryId) {
+    throw new AgentError('CATALOG_DAMAGED', `The catalogue "${options.path}" belongs to another photo folder.`, {
+      remedy: 'Move that file away and save again: the catalogue is made anew from your photo folder.',
+    });
+  }
+}
+
+/** Gives SQLite's errors our codes. Which is which: https://www.sqlite.org/rescode.html */
+function translateErrors<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof Database.SqliteError)) throw error;
+    if (/^SQLITE_(CORRUPT|NOTADB|SCHEMA|ERROR|MISMATCH)/.test(error.code)) {
+      throw new AgentError('CATALOG_DAMAGED', `The catalogue "${path}" cannot be read (${error.code}).`, {
+        remedy: 'Move that file away and save again: the catalogue is made anew from your photo folder.',
+        cause: error,
+      });
+    }
+    if (/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|BUSY)/.test(error.code)) {
+      throw new AgentError('STATE_WRITE_FAILED', `The catalogue "${path}" cannot be written (${error.code}).`, {
+        remedy:
+          'Check that there is room on the disk of your home folder and that you may write there, then save again.',
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+type Row = Record<string, string | bigint | null>;
+
+class SqliteCatalog implements CatalogStore {
+  readonly libraryId: LibraryId;
+  readonly #database: Database.Database;
+  readonly #path: string;
+  readonly #statements = new Map<string, Database.Statement>();
+
+  constructor(database: Database.Database, options: OpenCatalogOptions) {
+    this.#database = database;
+    this.#path = options.path;
+    this.libraryId = options.libraryId;
+    database.defaultSafeIntegers(true); // times are 64-bit nanoseconds
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  findEntry(sourceId: SourceId, path: SourcePath): KnownEntry | undefined {
+    const row = this.#get(
+      'SELECT size_bytes, modified_at_ns, head_hash FROM source_entry WHERE source_id = ? AND path = ?',
+      sourceId,
+      path,
+    );
+    if (row === undefined) return undefined;
+    return {
+      sizeBytes: Number(row['size_bytes']),
+      modifiedAtNs: row['modified_at_ns'] as bigint,
+      headHash: row['head_hash'] as ContentHash,
+    };
+  }
+
+  shiftEntryTimes(sourceId: SourceId, paths: readonly SourcePath[], shiftNs: bigint): void {
+    this.#transaction(() => {
+      for (const path of paths) {
+        this.#run(
+          'UPDATE source_entry SET modified_at_ns = modified_at_ns + ? WHERE source_id = ? AND path = ?',
+          shiftNs,
+          sourceId,
+          path,
+        );
+      }
+    });
+  }
+
+  findOriginal(hash: ContentHash): AssetId | undefined {
+    const row = this.#get(
+      `SELECT asset_id FROM resource WHERE hash = ? AND role IN ('original', 'alternate', 'pairedVideo')
+       ORDER BY role = 'original' DESC LIMIT 1`,
+      hash,
+    );
+    return row?.['asset_id'] as AssetId | undefined;
+  }
+
+  getAsset(assetId: AssetId): CatalogAsset | undefined {
+    const row = this.#get('SELECT * FROM asset WHERE id = ?', assetId);
+    if (row === undefined) return undefined;
+    const resources = this.#all(
+      'SELECT role, path, hash, size_bytes FROM resource WHERE asset_id = ? ORDER BY path_key',
+      assetId,
+    );
+    return {
+      assetId,
+      kind: row['kind'] as AssetKind,
+      date: dateFromRow(row),
+      folder: row['folder'] as RelativePath,
+      stem: String(row['stem']),
+      suffix: Number(row['suffix']),
+      ...(row['live_id'] === null ? {} : { liveId: String(row['live_id']) }),
+      ...(row['camera'] === null ? {} : { camera: String(row['camera']) }),
+      resources: resources.map((resource) => ({
+        role: resource['role'] as ResourceRole,
+        path: resource['path'] as RelativePath,
+        hash: resource['hash'] as ContentHash,
+        sizeBytes: Number(resource['size_bytes']),
+      })),
+    };
+  }
+
+  findAssetsByKey(query: { sourceId: SourceId; folder: string; key: string }): readonly AssetId[] {
+    return this.#all(
+      `SELECT asset_id FROM source_entry WHERE source_id = ? AND folder = ? AND candidate_key = ?
+       GROUP BY asset_id ORDER BY min(path)`,
+      query.sourceId,
+      query.folder,
+      query.key,
+    ).map((row) => row['asset_id'] as AssetId);
+  }
+
+  findAssetByLiveId(query: { sourceId: SourceId; folder: string; liveId: string }): AssetId | undefined {
+    const row = this.#get(
+      `SELECT asset.id FROM asset JOIN source_entry ON source_entry.asset_id = asset.id
+       WHERE live_id = ? AND source_id = ? AND source_entry.folder = ? ORDER BY source_entry.path LIMIT 1`,
+      query.liveId,
+      query.sourceId,
+      query.folder,
+    );
+    return row?.['id'] as AssetId | undefined;
+  }
+
+  findAssetByExposure(query: { camera: string; local: string; stem: string }): AssetId | undefined {
+    const row = this.#get(
+      `SELECT id FROM asset WHERE camera = ? AND captured_local = ? AND stem = ? AND kind = 'photo' LIMIT 1`,
+      query.camera,
+      query.local,
+      query.stem,
+    );
+    return row?.['id'] as AssetId | undefined;
+  }
+
+  isStemTaken(stemKey: string, except?: AssetId): boolean {
+    return (
+      this.#get('SELECT 1 FROM resource WHERE stem_key = ? AND asset_id <> ? LIMIT 1', stemKey, except ?? '') !==
+      undefined
+    );
+  }
+
+  isPathTaken(path: RelativePath): boolean {
+    return this.#get('SELECT 1 FROM resource WHERE path_key = ?', foldName(path)) !== undefined;
+  }
+
+  beginImport(options: Parameters<CatalogStore['beginImport']>[0]): void {
+    const { importId, source, startedAtMs } = options;
+    this.#transaction(() => {
+      this.#run(
+        `INSERT INTO source (id, kind, name) VALUES (?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name`,
+        source.id,
+        source.kind,
+        source.name,
+      );
+      this.#run(
+        `INSERT INTO import (id, source_id, started_at_ms, state) VALUES (?, ?, ?, 'running')`,
+        importId,
+        source.id,
+        startedAtMs,
+      );
+    });
+  }
+
+  finishImport(importId: ImportId, result: FinishedImport): void {
+    this.#transaction(() => {
+      this.#run(
+        `UPDATE import SET state = 'finished', finished_at_ms = ?, is_complete = ?, counts = ? WHERE id = ?`,
+        result.finishedAtMs,
+        result.complete ? 1 : 0,
+        JSON.stringify(result.counts),
+        importId,
+      );
+      if (result.complete) {
+        this.#run(
+          'UPDATE source SET last_success_at_ms = ? WHERE id = (SELECT source_id FROM import WHERE id = ?)',
+          result.finishedAtMs,
+          importId,
+        );
+      }
+    });
+  }
+
+  unfinishedImports(): readonly ImportId[] {
+    return this.#all(`SELECT id FROM import WHERE state = 'running' ORDER BY id`).map((row) => row['id'] as ImportId);
+  }
+
+  closeImport(importId: ImportId): void {
+    this.#transaction(() => {
+      this.#run(`UPDATE import SET state = 'interrupted' WHERE id = ? AND state = 'running'`, importId);
+    });
+  }
+
+  journal(importId: ImportId, plans: readonly PlannedAsset[]): void {
+    this.#transaction(() => {
+      for (const plan of plans) {
+        this.#run(
+          'INSERT INTO journal (asset_id, import_id, plan) VALUES (?, ?, ?)',
+          plan.assetId,
+          importId,
+          planToJson(plan),
+        );
+      }
+    });
+  }
+
+  journalled(): readonly { readonly importId: ImportId; readonly plan: PlannedAsset }[] {
+    return this.#all('SELECT import_id, plan FROM journal ORDER BY rowid').map((row) => ({
+      importId: row['import_id'] as ImportId,
+      plan: planFromJson(String(row['plan'])),
+    }));
+  }
+
+  record(importId: ImportId, plans: readonly PlannedAsset[]): void {
+    this.#transaction(() => {
+      for (const plan of plans) this.#recordAsset(importId, plan);
+    });
+  }
+
+  forgetJournal(assetIds: readonly AssetId[]): void {
+    this.#transaction(() => {
+      for (const assetId of assetIds) this.#run('DELETE FROM journal WHERE asset_id = ?', assetId);
+    });
+  }
+
+  isEmpty(): boolean {
+    return (
+      this.#get('SELECT 1 FROM import LIMIT 1') === undefined && this.#get('SELECT 1 FROM asset LIMIT 1') === undefined
+    );
+  }
+
+  summarize(): CatalogSummary {
+    const totals = this.#get(
+      'SELECT (SELECT count(*) FROM asset) AS assets, count(*) AS resources, coalesce(sum(size_bytes), 0) AS bytes FROM resource',
+    );
+    return {
+      assets: Number(totals?.['assets'] ?? 0),
+      resources: Number(totals?.['resources'] ?? 0),
+      bytes: Number(totals?.['bytes'] ?? 0),
+      sources: this.#all('SELECT * FROM source ORDER BY name, id').map((row) => this.#summarizeSource(row)),
+    };
+  }
+
+  snapshotTo(path: string): void {
+    translateErrors(path, () => {
+      if (existsSync(path)) throw new Error(`a snapshot never replaces a file: ${path}`);
+      this.#database.prepare('VACUUM INTO ?').run(path);
+    });
+  }
+
+  #recordAsset(importId: ImportId, plan: PlannedAsset): void {
+    if (plan.isNew) {
+      const { date } = plan;
+      this.#run(
+        `INSERT INTO asset (id, kind, captured_local, captured_offset_minutes, date_basis, folder, stem, suffix, live_id, camera)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+        plan.assetId,
+        plan.kind,
+        date.basis === 'undated' ? null : date.local,
+        date.basis === 'undated' ? null : (date.offsetMinutes ?? null),
+        date.basis,
+        plan.folder,
+        plan.stem,
+        plan.suffix,
+        plan.liveId ?? null,
+        plan.camera ?? null,
+      );
+    } else if (plan.liveId !== undefined) {
+      this.#run('UPDATE asset SET live_id = ? WHERE id = ? AND live_id IS NULL', plan.liveId, plan.assetId);
+    }
+    if (plan.becomesPairedVideo !== undefined) {
+      this.#run(`UPDATE resource SET role = 'pairedVideo' WHERE path_key = ?`, foldName(plan.becomesPairedVideo));
+      this.#run(`UPDATE asset SET kind = 'photo' WHERE id = ?`, plan.assetId);
+    }
+    for (const resource of plan.resources) {
+      this.#run(
+        `INSERT INTO resource (path_key, stem_key, asset_id, role, path, hash, size_bytes, modified_at_ns, original_name, import_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_key) DO NOTHING`,
+        foldName(resource.path),
+        stemKeyOf(resource.path),
+        plan.assetId,
+        resource.role,
+        resource.path,
+        resource.hash,
+        resource.sizeBytes,
+        resource.modifiedAtNs,
+        resource.originalName,
+        importId,
+      );
+    }
+    for (const { entry } of [...plan.resources, ...plan.duplicates]) {
+      this.#run(
+        `INSERT OR REPLACE INTO source_entry
+           (source_id, path, folder, candidate_key, size_bytes, modified_at_ns, head_hash, asset_id)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        entry.sourceId,
+        entry.path,
+        folderOf(entry.path),
+        entry.key,
+        entry.sizeBytes,
+        entry.modifiedAtNs,
+        entry.headHash,
+        plan.assetId,
+      );
+    }
+    this.#run('DELETE FROM journal WHERE asset_id = ?', plan.assetId);
+  }
+
+  #summarizeSource(row: Row): SourceSummary {
+    const last = this.#get(
+      `SELECT * FROM import WHERE source_id = ? AND state = 'finished' ORDER BY started_at_ms DESC LIMIT 1`,
+      row['id'] as string,
+    );
+    return {
+      id: row['id'] as SourceId,
+      kind: String(row['kind']),
+      name: String(row['name']),
+      ...(row['last_success_at_ms'] === null ? {} : { lastSuccessAtMs: Number(row['last_success_at_ms']) }),
+      ...(last === undefined
+        ? {}
+        : {
+            lastImport: {
+              finishedAtMs: Number(last['finished_at_ms']),
+              complete: last['is_complete'] === 1n,
+              counts: JSON.parse(String(last['counts'])) as ImportCounts,
+            },
+          }),
+    };
+  }
+
+  #statement(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #get(sql: string, ...values: (string | bigint | number)[]): Row | undefined {
+    return translateErrors(this.#path, () => this.#statement(sql).get(...values) as Row | undefined);
+  }
+
+  #all(sql: string, ...values: (string | bigint | number)[]): readonly Row[] {
+    return translateErrors(this.#path, () => this.#statement(sql).all(...values) as Row[]);
+  }
+
+  #run(sql: string, ...values: (string | bigint | number | null)[]): void {
+    translateErrors(this.#path, () => this.#statement(sql).run(...values));
+  }
+
+  #transaction(action: () => void): void {
+    translateErrors(this.#path, () => this.#database.transaction(action).immediate());
+  }
+}
+
+function dateFromRow(row: Row): CaptureDate {
+  const basis = row['date_basis'] as DateBasis;
+  if (basis === 'undated') return { basis };
+  const offset = row['captured_offset_minutes'];
+  return {
+    basis,
+    local: String(row['captured_local']),
+    ...(offset === null || offset === undefined ? {} : { offsetMinutes: Number(offset) }),
+  };
+}
