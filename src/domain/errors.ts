@@ -28,6 +28,7 @@ export const errorRetry = {
   CATALOG_TOO_NEW: 'after-owner-acts',
   CATALOG_DAMAGED: 'after-owner-acts',
   CATALOG_MISSING: 'after-owner-acts',
+  STATE_DAMAGED: 'after-owner-acts',
   STATE_WRITE_FAILED: 'after-owner-acts',
   // The source
   SOURCE_MISSING: 'when-source-returns',

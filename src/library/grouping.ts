@@ -97,10 +97,14 @@ export function candidateRank(name: string): CandidateRank {
   return extension === 'json' || extension === 'xmp' || extension === 'aae' ? 2 : 0;
 }
 
+export function isRawName(name: string): boolean {
+  return rawExtensions.has(extensionOf(name));
+}
+
 export function isRaw(candidate: { readonly name: string; readonly content: Content }): boolean {
   if (candidate.content.kind !== 'photo') return false;
   const { mime } = candidate.content;
-  if (mime === 'image/tiff') return rawExtensions.has(extensionOf(candidate.name));
+  if (mime === 'image/tiff') return isRawName(candidate.name);
   return mime.startsWith('image/x-') && !['image/x-icon', 'image/x-xcf'].includes(mime);
 }
 

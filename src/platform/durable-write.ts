@@ -70,6 +70,8 @@ export interface StageRequest {
   readonly expected: EntryState;
   /** Opens the entry at `offsetBytes`. Called more than once when resuming. */
   readonly open: (offsetBytes: number) => Promise<ByteReader>;
+  /** Sees the first bytes (up to `copyBufferBytes`) before anything is written. False: the file is not wanted. */
+  readonly inspectHead?: ((head: Uint8Array) => Promise<boolean>) | undefined;
   /** An earlier partial at `path` to go on from, if the entry still starts and goes on as it did then. */
   readonly resumeFrom?: StagingProgress | undefined;
   /** Called when another `checkpointBytes` are on the disk. */
@@ -126,24 +128,34 @@ function asWriteError(error: unknown, what: string, signal?: AbortSignal): unkno
 }
 
 /**
- * Steps `stage`, `times` and `flush-file` for one file. On any failure or abort the partial is removed, unless a checkpoint
- * was reported for it; then it stays for a later run to resume.
+ * Steps `stage`, `times` and `flush-file` for one file. Returns `refused`, having written nothing, if `inspectHead` did not
+ * want it. On any failure or abort the partial is removed, unless a checkpoint was reported for it; then it stays for a
+ * later run to resume.
  * @throws AgentError SOURCE_ENTRY_CHANGING if size or time differ at the end; the reader's errors; write errors (see `writeError`).
  */
-export async function stageFile(request: StageRequest): Promise<StagedFile> {
+export async function stageFile(request: StageRequest): Promise<StagedFile | 'refused'> {
   const { path, signal } = request;
-  request.observeStep('stage');
-  let handle: FileHandle | undefined;
+  const buffers = [Buffer.allocUnsafe(copyBufferBytes), Buffer.allocUnsafe(copyBufferBytes)] as const;
   const keep = { partial: request.resumeFrom !== undefined };
+  let handle: FileHandle | undefined;
   try {
-    handle = await open(path, request.resumeFrom === undefined ? 'wx+' : 'r+', filePermissions);
-    const copied = await copyInto(handle, request, keep);
+    const resumed = request.resumeFrom === undefined ? undefined : await reopenPartial(request, request.resumeFrom);
+    handle = resumed?.handle;
+    keep.partial = resumed !== undefined;
+    await using reader = await request.open(resumed?.position ?? 0);
+    const firstBytes = await fill(reader, buffers[0], signal);
+    if (resumed === undefined) {
+      if ((await request.inspectHead?.(buffers[0].subarray(0, firstBytes))) === false) return 'refused';
+      request.observeStep('stage');
+      handle = await open(path, 'wx+', filePermissions);
+    }
+    if (handle === undefined) throw new Error('no staged file is open');
+    const copied = await copyInto({ handle, request, reader, buffers, firstBytes, resumed, keep });
     request.observeStep('times');
     await setModifiedTime(handle, request.expected.modifiedAtNs);
     request.observeStep('flush-file');
     await handle.sync();
     await handle.close();
-    handle = undefined;
     return { path, ...copied };
   } catch (error) {
     // The failure below is the one to report; a close that fails as well adds nothing.
@@ -151,50 +163,72 @@ export async function stageFile(request: StageRequest): Promise<StagedFile> {
     const failure = asWriteError(error, 'A new file in your photo folder', signal);
     // A failed fsync reports once and then claims success (measured): that partial is bad, it is never flushed again.
     const resumable = keep.partial && !isAgentError(failure, 'SOURCE_ENTRY_CHANGING', 'LIBRARY_WRITE_FAILED');
-    if (!resumable) await rm(path, { force: true }).catch(() => undefined); // swept at the next start
+    if (!resumable && handle !== undefined) await rm(path, { force: true }).catch(() => undefined); // else swept at the next start
     throw failure;
   }
 }
 
-async function copyInto(
-  handle: FileHandle,
-  request: StageRequest,
-  keep: { partial: boolean },
-): Promise<Omit<StagedFile, 'path'>> {
-  const { expected, signal } = request;
-  const hash = createHash('sha256');
-  let headHash: ContentHash | undefined;
-  let position = 0;
-  if (request.resumeFrom !== undefined) {
-    if (await partialStillMatches(handle, request, request.resumeFrom)) {
-      position = request.resumeFrom.durableBytes;
-      headHash = request.resumeFrom.headHash;
-      await hashRange(handle, hash, position, signal);
-      request.onBytes?.(position);
-    } else {
-      keep.partial = false;
-    }
-    await handle.truncate(position);
-  }
+interface ReopenedPartial {
+  readonly handle: FileHandle;
+  readonly position: number;
+  readonly hash: Hash;
+  readonly headHash: ContentHash;
+}
 
+/** Opens the partial and hashes what it has, or removes it if the source no longer begins and goes on like it. */
+async function reopenPartial(request: StageRequest, from: StagingProgress): Promise<ReopenedPartial | undefined> {
+  const handle = await open(request.path, 'r+');
+  try {
+    if (await partialStillMatches(handle, request, from)) {
+      const hash = createHash('sha256');
+      await hashRange(handle, hash, from.durableBytes, request.signal);
+      await handle.truncate(from.durableBytes);
+      request.onBytes?.(from.durableBytes);
+      return { handle, position: from.durableBytes, hash, headHash: from.headHash };
+    }
+  } catch (error) {
+    await handle.close().catch(() => undefined); // the first failure is the one to report
+    throw error;
+  }
+  await handle.close();
+  await rm(request.path);
+  return undefined;
+}
+
+interface CopyRequest {
+  readonly handle: FileHandle;
+  readonly request: StageRequest;
+  readonly reader: ByteReader;
+  readonly buffers: readonly [Buffer, Buffer];
+  /** How much of `buffers[0]` is filled already. */
+  readonly firstBytes: number;
+  readonly resumed: ReopenedPartial | undefined;
+  readonly keep: { partial: boolean };
+}
+
+/** Reads into one buffer while the other is written; hashes each in between. */
+async function copyInto(copy: CopyRequest): Promise<Omit<StagedFile, 'path'>> {
+  const { handle, request, reader, buffers, resumed } = copy;
+  const { expected, signal } = request;
+  const hash = resumed?.hash ?? createHash('sha256');
+  let headHash = resumed?.headHash;
+  let position = resumed?.position ?? 0;
   const step = request.checkpointBytes ?? checkpointBytes;
-  const buffers = [Buffer.allocUnsafe(copyBufferBytes), Buffer.allocUnsafe(copyBufferBytes)] as const;
   const checkpoint = new Checkpointer(handle, step, position, async (durableBytes) => {
     if (headHash === undefined || request.onCheckpoint === undefined) return;
     await request.onCheckpoint({ durableBytes, headHash });
-    keep.partial = true;
+    copy.keep.partial = true;
   });
-  await using reader = await request.open(position);
   let writing: Promise<void> = Promise.resolve();
   try {
     for (let turn = 0; ; turn += 1) {
       const buffer = turn % 2 === 0 ? buffers[0] : buffers[1];
-      const filled = await fill(reader, buffer, signal);
+      const filled = turn === 0 ? copy.firstBytes : await fill(reader, buffer, signal);
       await writing;
       if (filled === 0) break;
       const chunk = buffer.subarray(0, filled);
       writing = writeAll(handle, chunk, position);
-      writing.catch(() => undefined); // Awaited above or in `finally`; this only keeps Node from calling it unhandled.
+      writing.catch(() => undefined); // Awaited above or below; this only keeps Node.js from calling it unhandled.
       hash.update(chunk);
       headHash ??= digest(createHash('sha256').update(chunk.subarray(0, headBytes)));
       position += filled;
@@ -206,6 +240,7 @@ async function copyInto(
     await writing.catch(() => undefined);
     await checkpoint.settle();
   }
+  checkpoint.throwIfFailed();
   const after = await reader.state(signal);
   if (position !== expected.sizeBytes || after.sizeBytes !== position || after.modifiedAtNs !== expected.modifiedAtNs) {
     throw changing('its size or time changed while it was read');
@@ -220,6 +255,7 @@ class Checkpointer {
   readonly #report: (durableBytes: number) => Promise<void>;
   #nextBytes: number;
   #running: Promise<void> | undefined;
+  #failure: unknown;
 
   constructor(
     handle: FileHandle,
@@ -241,20 +277,21 @@ class Checkpointer {
     this.#running = this.#handle
       .datasync()
       .then(() => this.#report(writtenBytes))
-      // A failed flush here is met again, and reported, by the final fsync's own write or by the missing record.
       .catch((error: unknown) => {
-        this.#failure = error;
+        this.#failure ??= error; // thrown by `throwIfFailed`: fsync tells of an error only once
       })
       .finally(() => {
         this.#running = undefined;
       });
   }
 
-  #failure: unknown;
-
-  /** Waits for the flush under way. @throws what a flush failed with: fsync tells of an error only once. */
+  /** Waits for the flush under way. */
   async settle(): Promise<void> {
     await this.#running;
+  }
+
+  /** @throws what a flush failed with. */
+  throwIfFailed(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
 }

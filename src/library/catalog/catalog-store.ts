@@ -98,6 +98,8 @@ export interface CatalogStore extends Disposable {
   isPathTaken(path: RelativePath): boolean;
 
   beginImport(options: { importId: ImportId; source: CatalogSource; startedAtMs: number }): void;
+  /** @throws Error if there is no such import. */
+  importOrigin(importId: ImportId): { readonly source: CatalogSource; readonly startedAtMs: number };
   finishImport(importId: ImportId, result: FinishedImport): void;
   /** Imports that began and never finished: killed, or under way. */
   unfinishedImports(): readonly ImportId[];

@@ -70,7 +70,8 @@ export const catalogMigrations: readonly string[] = [
   CREATE INDEX source_entry_by_asset ON source_entry (asset_id);
 
   CREATE TABLE journal (
-    asset_id TEXT NOT NULL PRIMARY KEY,
+    id INTEGER NOT NULL PRIMARY KEY,
+    asset_id TEXT NOT NULL,
     import_id TEXT NOT NULL,
     plan TEXT NOT NULL
   ) STRICT;

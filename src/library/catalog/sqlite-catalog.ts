@@ -278,6 +278,16 @@ class SqliteCatalog implements CatalogStore {
     });
   }
 
+  importOrigin(importId: ImportId): ReturnType<CatalogStore['importOrigin']> {
+    const row = this.#get(
+      `SELECT source.id, kind, name, started_at_ms FROM import JOIN source ON source.id = source_id WHERE import.id = ?`,
+      importId,
+    );
+    if (row === undefined) throw new Error(`there is no import ${importId}`);
+    const source = { id: row['id'] as SourceId, kind: String(row['kind']), name: String(row['name']) };
+    return { source, startedAtMs: Number(row['started_at_ms']) };
+  }
+
   finishImport(importId: ImportId, result: FinishedImport): void {
     this.#transaction(() => {
       this.#run(
@@ -321,7 +331,7 @@ class SqliteCatalog implements CatalogStore {
   }
 
   journalled(): readonly { readonly importId: ImportId; readonly plan: PlannedAsset }[] {
-    return this.#all('SELECT import_id, plan FROM journal ORDER BY rowid').map((row) => ({
+    return this.#all('SELECT import_id, plan FROM journal ORDER BY id').map((row) => ({
       importId: row['import_id'] as ImportId,
       plan: planFromJson(String(row['plan'])),
     }));

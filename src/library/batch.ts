@@ -1,0 +1,78 @@
+// What was decided but not yet recorded. Later decisions must see it as if it were in the catalogue, so it is indexed by
+// everything that is looked up.
+
+import type { AssetId } from '../domain/ids.ts';
+import { folderOf, stemKeyOf } from './catalog/sqlite-catalog.ts';
+import type { PlannedAsset } from './planned-asset.ts';
+import { foldName } from './portable-name.ts';
+import type { StagedCandidate } from './staging.ts';
+
+/** A planned asset, and how to plan it again if one of its names is taken by the time it is published. */
+export interface Draft {
+  readonly plan: PlannedAsset;
+  readonly candidates: readonly StagedCandidate[];
+  /** The same plan under the next free suffix at or above `from`. */
+  readonly rename: (from: number) => Promise<PlannedAsset>;
+}
+
+export class Batch {
+  readonly startedAtMonotonicMs: number;
+  readonly drafts: Draft[] = [];
+  fileCount = 0;
+  readonly #hashes = new Set<string>();
+  readonly #liveIds = new Set<string>();
+  readonly #cameras = new Set<string>();
+  readonly #keys = new Set<string>();
+  readonly #assets = new Set<AssetId>();
+  readonly #paths = new Set<string>();
+  readonly #stems = new Map<string, AssetId>();
+
+  constructor(startedAtMonotonicMs: number) {
+    this.startedAtMonotonicMs = startedAtMonotonicMs;
+  }
+
+  add(draft: Draft): void {
+    const { plan } = draft;
+    this.drafts.push(draft);
+    this.fileCount += plan.resources.length + plan.duplicates.length;
+    this.#assets.add(plan.assetId);
+    if (plan.liveId !== undefined) this.#liveIds.add(plan.liveId);
+    if (plan.camera !== undefined) this.#cameras.add(plan.camera);
+    for (const { entry, hash } of [...plan.resources, ...plan.duplicates]) {
+      this.#hashes.add(hash);
+      this.#keys.add(`${folderOf(entry.path)}/${entry.key}`);
+    }
+    this.#reserve(plan);
+  }
+
+  #reserve(plan: PlannedAsset): void {
+    for (const { path } of plan.resources) {
+      this.#paths.add(foldName(path));
+      this.#stems.set(stemKeyOf(path), plan.assetId);
+    }
+  }
+
+  /** True if a decision that turns on any of these would have to look in here. */
+  mentions(query: { hash?: string; liveId?: string; camera?: string; folder?: string; key?: string }): boolean {
+    const { hash, liveId, camera, folder, key } = query;
+    return (
+      (hash !== undefined && this.#hashes.has(hash)) ||
+      (liveId !== undefined && this.#liveIds.has(liveId)) ||
+      (camera !== undefined && this.#cameras.has(camera)) ||
+      (key !== undefined && this.#keys.has(`${folder}/${key}`))
+    );
+  }
+
+  hasAsset(assetId: AssetId): boolean {
+    return this.#assets.has(assetId);
+  }
+
+  isPathTaken(path: string): boolean {
+    return this.#paths.has(foldName(path));
+  }
+
+  isStemTaken(stemKey: string, except: AssetId): boolean {
+    const owner = this.#stems.get(stemKey);
+    return owner !== undefined && owner !== except;
+  }
+}

@@ -1,0 +1,354 @@
+// Files staged groups in the library, each asset whole or not at all: decides what is new and what joins an asset that is
+// there, chooses names, publishes and records in batches by the steps of platform/durable-write. Groups are added one at a
+// time, in order. Nothing counts as imported before `record`.
+
+import { randomUUID } from 'node:crypto';
+import { lstat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AgentError } from '../domain/errors.ts';
+import type { AbsolutePath, AssetId, ImportId, RelativePath } from '../domain/ids.ts';
+import { type CaptureDate, isOriginalRole, type ResourceRole } from '../domain/media.ts';
+import type { Clock } from '../platform/clock.ts';
+import { flushFolder, makeFolders, publishFile, type StepObserver, unstageFile } from '../platform/durable-write.ts';
+import { Batch, type Draft } from './batch.ts';
+import { decideCaptureDate } from './capture-date.ts';
+import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
+import { stemKeyOf } from './catalog/sqlite-catalog.ts';
+import { type ConfirmedGroup, confirmGroup, type GroupMember, nameParts } from './grouping.ts';
+import { dropProgress } from './incoming.ts';
+import type { Layout } from './layout.ts';
+import type { Library } from './library.ts';
+import { appendManifest, manifestVersion } from './manifest.ts';
+import { cameraOf, findByKey, findJoin, type Join, type Matching, primaryOf } from './matching.ts';
+import type { PlannedAsset, PlannedResource, SourceEntryRecord } from './planned-asset.ts';
+import { foldName, joinName, makePortable, type NameParts } from './portable-name.ts';
+import { unpublish } from './recovery.ts';
+import { discard, type FileOutcome, type IncomingFile, type StagedCandidate, type StagedGroup } from './staging.ts';
+
+/** A batch is committed when it has this many files or is this old: a folder flush and a commit then cost little per file. */
+const batchFilesMaxDefault = 300;
+const batchAgeMsMax = 5000;
+/** Videos that may belong to a still met later in the folder; beyond this they are filed on their own. */
+const heldVideosMax = 1000;
+const suffixMax = 9999;
+/** How often one asset may lose the race for a name to another program before that counts as a fault. */
+const renamesMax = 20;
+
+export interface IngestOptions {
+  readonly library: Library;
+  readonly catalog: CatalogStore;
+  readonly layout: Layout;
+  readonly importId: ImportId;
+  readonly source: CatalogSource;
+  readonly startedAtMs: number;
+  readonly clock: Clock;
+  /** IANA name: where instants without a zone are shown. */
+  readonly timeZone: string;
+  readonly observeStep: StepObserver;
+  readonly report: (file: IncomingFile, outcome: FileOutcome) => void;
+  /** For tests: a smaller batch. */
+  readonly batchFilesMax?: number | undefined;
+}
+
+type Member = GroupMember<StagedCandidate>;
+type Group = ConfirmedGroup<StagedCandidate>;
+type AssetFacts = Omit<PlannedAsset, 'resources' | 'duplicates' | 'suffix'>;
+
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #matching: Matching;
+  #batch: Batch;
+  #held: Group[] = [];
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    this.#batch = new Batch(options.clock.monotonicMs());
+    this.#matching = {
+      catalog: options.catalog,
+      settle: async (question) => {
+        if (this.#batch.mentions(question)) await this.commit();
+      },
+    };
+  }
+
+  /** Takes a staged group. What staging settled is reported now, the rest when its batch is recorded. */
+  async add(staged: StagedGroup): Promise<void> {
+    for (const { file, outcome } of staged.settled) this.#options.report(file, outcome);
+    const { groups, followers } = confirmGroup(staged.candidates);
+    const hasStill = groups.some(({ kind }) => kind === 'photo');
+    for (const group of groups) {
+      const isSplitVideo =
+        hasStill && group.kind === 'video' && primaryOf(group).metadata.contentIdentifier !== undefined;
+      if (isSplitVideo && this.#held.length < heldVideosMax) this.#held.push(group);
+      else await this.#file(group);
+    }
+    for (const follower of followers) await this.#fileFollower(follower);
+    await this.#commitIfDue();
+  }
+
+  /** All groups of a folder were added: videos held back for a still of another name are filed now. */
+  async endFolder(): Promise<void> {
+    const held = this.#held;
+    this.#held = [];
+    for (const group of held) await this.#file(group);
+  }
+
+  /** Publishes and records what was added. @throws AgentError for what stops an import; what was journalled is then recovery's. */
+  async commit(): Promise<void> {
+    const { library, catalog, importId, source, startedAtMs, observeStep } = this.#options;
+    const { drafts } = this.#batch;
+    if (drafts.length === 0) return;
+    await library.assertPresent();
+    observeStep('journal');
+    catalog.journal(
+      importId,
+      drafts.map(({ plan }) => plan),
+    );
+    const plans: PlannedAsset[] = [];
+    const touched = new Set<AbsolutePath>();
+    for (const draft of drafts) plans.push(await this.#publish(draft, touched));
+    observeStep('flush-folder');
+    for (const folder of touched) await flushFolder(folder);
+    await library.assertPresent();
+    observeStep('manifest');
+    const startedAt = new Date(startedAtMs).toISOString();
+    await appendManifest(library.folders.imports, { version: manifestVersion, importId, source, startedAt }, plans);
+    observeStep('record');
+    catalog.record(importId, plans);
+    observeStep('unstage');
+    for (const { staged } of plans.flatMap(({ resources, duplicates }) => [...resources, ...duplicates])) {
+      await unstageFile(join(library.folders.incoming, staged) as AbsolutePath);
+      await dropProgress(library.folders.incoming, staged);
+    }
+    this.#batch = new Batch(this.#options.clock.monotonicMs());
+    for (const [index, plan] of plans.entries()) this.#report(plan, drafts[index]?.candidates ?? []);
+  }
+
+  #report(plan: PlannedAsset, candidates: readonly StagedCandidate[]): void {
+    const published = new Set(plan.resources.map(({ staged }) => staged));
+    for (const { file, stagedName } of candidates) {
+      const { sizeBytes } = file.identity;
+      this.#options.report(file, published.has(stagedName) ? { kind: 'imported', sizeBytes } : { kind: 'duplicate' });
+    }
+  }
+
+  async #commitIfDue(): Promise<void> {
+    const { fileCount, startedAtMonotonicMs } = this.#batch;
+    const isOld = this.#options.clock.monotonicMs() - startedAtMonotonicMs > batchAgeMsMax;
+    if (isOld || fileCount >= (this.#options.batchFilesMax ?? batchFilesMaxDefault)) await this.commit();
+  }
+
+  async #file(group: Group): Promise<void> {
+    const found = await findJoin(this.#matching, group);
+    if (found !== undefined) await this.#joinAsset(group.members, found);
+    else await this.#fileNewAsset(group);
+  }
+
+  async #fileFollower(follower: Member): Promise<void> {
+    const found = await findByKey(this.#matching, follower.candidate);
+    if (found !== undefined) {
+      await this.#joinAsset([follower], { ...found, primaryRole: follower.role });
+      return;
+    }
+    await discard(this.#options.library, [follower.candidate]);
+    this.#options.report(follower.candidate.file, { kind: 'notMedia', reason: 'orphanSidecar' });
+  }
+
+  async #fileNewAsset(group: Group): Promise<void> {
+    const primary = primaryOf(group);
+    const date = this.#dateOf(group);
+    const camera = cameraOf(primary);
+    const liveId = primary.metadata.contentIdentifier;
+    const facts: AssetFacts = {
+      assetId: randomUUID() as AssetId,
+      isNew: true,
+      kind: group.kind,
+      date,
+      folder: this.#options.layout.folderFor(date),
+      stem: makePortable(nameParts(primary.name)).stem,
+      ...(liveId === undefined ? {} : { liveId }),
+      ...(camera === undefined ? {} : { camera }),
+    };
+    await this.#plan({ facts, members: group.members, heldHashes: new Set(), suffix: 1 });
+  }
+
+  async #joinAsset(members: readonly Member[], target: Join): Promise<void> {
+    const { asset, primaryRole, becomesPairedVideo } = target;
+    if (this.#batch.hasAsset(asset.assetId)) await this.commit(); // what it was given there counts below
+    const current = this.#options.catalog.getAsset(asset.assetId) ?? asset;
+    const hasPrimary = becomesPairedVideo === undefined;
+    const roles = members.map(({ candidate, role }, index): Member => {
+      if (index === 0 && primaryRole !== undefined) return { candidate, role: primaryRole };
+      return { candidate, role: role === 'original' && hasPrimary ? 'alternate' : role };
+    });
+    const liveId = current.liveId ?? members[0]?.candidate.metadata.contentIdentifier;
+    const facts: AssetFacts = {
+      assetId: current.assetId,
+      isNew: false,
+      kind: hasPrimary ? current.kind : 'photo',
+      date: current.date,
+      folder: current.folder,
+      stem: current.stem,
+      ...(liveId === undefined ? {} : { liveId }),
+      ...(current.camera === undefined ? {} : { camera: current.camera }),
+      ...(hasPrimary ? {} : { becomesPairedVideo }),
+    };
+    const heldHashes = new Set<string>(current.resources.map(({ hash }) => hash));
+    await this.#plan({ facts, members: roles, heldHashes, suffix: current.suffix });
+  }
+
+  /** Splits the members into what is published and what the asset has, names the former, and adds the plan to the batch. */
+  async #plan(wish: {
+    readonly facts: AssetFacts;
+    readonly members: readonly Member[];
+    readonly heldHashes: Set<string>;
+    readonly suffix: number;
+  }): Promise<void> {
+    const { facts, members, heldHashes } = wish;
+    const fresh: Member[] = [];
+    const duplicates: Member[] = [];
+    for (const member of members) {
+      const { hash } = member.candidate.staged;
+      (heldHashes.has(hash) ? duplicates : fresh).push(member);
+      heldHashes.add(hash);
+    }
+    const draft = async (from: number): Promise<PlannedAsset> => {
+      const named = await this.#chooseNames({ facts, members: fresh, from });
+      return {
+        ...facts,
+        suffix: facts.isNew ? named.suffix : wish.suffix,
+        resources: fresh.map((member, index) => resourceOf(member, named.paths[index] as RelativePath)),
+        duplicates: duplicates.map(({ candidate }) => ({
+          entry: entryOf(candidate),
+          hash: candidate.staged.hash,
+          staged: candidate.stagedName,
+        })),
+      };
+    };
+    this.#batch.add({
+      plan: await draft(wish.suffix),
+      candidates: [...fresh, ...duplicates].map(({ candidate }) => candidate),
+      rename: draft,
+    });
+  }
+
+  /** The smallest suffix at or above `from` under which every name is free, one for all files. */
+  async #chooseNames(wish: {
+    readonly facts: AssetFacts;
+    readonly members: readonly Member[];
+    readonly from: number;
+  }): Promise<{ suffix: number; paths: readonly RelativePath[] }> {
+    const { facts, members } = wish;
+    const parts = withDistinctNames(members.map((member) => filedName(member, facts)));
+    for (let suffix = wish.from; suffix <= suffixMax; suffix += 1) {
+      const paths = parts.map((each) => `${facts.folder}/${joinName(each, suffix)}` as RelativePath);
+      let areFree = true;
+      for (const path of paths) areFree &&= await this.#isFree(path, facts.assetId);
+      if (areFree) return { suffix, paths };
+    }
+    throw new AgentError('LIBRARY_UNSUITABLE', `"${facts.folder}" has ${suffixMax} photos of one name.`, {
+      remedy: 'Rename some of the files on the source, then save again.',
+    });
+  }
+
+  async #isFree(path: RelativePath, assetId: AssetId): Promise<boolean> {
+    const { catalog, library } = this.#options;
+    const stemKey = stemKeyOf(path);
+    if (this.#batch.isPathTaken(path) || catalog.isPathTaken(path)) return false;
+    if (this.#batch.isStemTaken(stemKey, assetId) || catalog.isStemTaken(stemKey, assetId)) return false;
+    // A file that Keepsake did not write. That it cannot be looked at is met again, and reported, when publishing.
+    return (await lstat(join(library.folders.root, path)).catch(() => undefined)) === undefined;
+  }
+
+  #dateOf(group: Group): CaptureDate {
+    const { file, metadata } = primaryOf(group);
+    const originals = group.members
+      .filter(({ role }) => isOriginalRole(role))
+      .map(({ candidate }) => candidate.metadata);
+    const takenAt = originals.find((each) => each.takenAt !== undefined)?.takenAt;
+    const sidecar = group.members.find(({ candidate }) => candidate.sidecarTakenAtMs !== undefined);
+    const sidecarTakenAtMs = sidecar?.candidate.sidecarTakenAtMs;
+    return decideCaptureDate({
+      metadata: takenAt === undefined ? metadata : { ...metadata, takenAt },
+      kind: group.kind,
+      fileName: file.name,
+      modifiedAtMs: Number(file.identity.modifiedAtNs / 1_000_000n),
+      nowMs: this.#options.clock.nowMs(),
+      timeZone: this.#options.timeZone,
+      ...(sidecarTakenAtMs === undefined ? {} : { sidecarTakenAtMs }),
+      ...(file.bornAtMs === undefined ? {} : { bornAtMs: file.bornAtMs }),
+      ...(file.changedAtMs === undefined ? {} : { changedAtMs: file.changedAtMs }),
+    });
+  }
+
+  /**
+   * Step `publish` of one asset: all of its names, or, if another program took one meanwhile, all of the next suffix.
+   * Adds the folders that have to be flushed to `touched`.
+   */
+  async #publish(draft: Draft, touched: Set<AbsolutePath>): Promise<PlannedAsset> {
+    const { library, catalog, importId, observeStep } = this.#options;
+    const { root, incoming } = library.folders;
+    let { plan } = draft;
+    for (let attempt = 0; attempt <= renamesMax; attempt += 1) {
+      const published: PlannedResource[] = [];
+      for (const parent of await makeFolders({ root, folder: join(root, plan.folder) as AbsolutePath }))
+        touched.add(parent);
+      for (const resource of plan.resources) {
+        observeStep('publish');
+        const staged = join(incoming, resource.staged) as AbsolutePath;
+        const final = join(root, resource.path) as AbsolutePath;
+        const result = await publishFile({ staged, final, hardLinks: library.abilities.hardLinks });
+        if (result === 'taken') break;
+        published.push(resource);
+        touched.add(dirname(final) as AbsolutePath);
+      }
+      if (published.length === plan.resources.length) return plan;
+      await unpublish(library, published);
+      catalog.forgetJournal([plan.assetId]);
+      plan = await draft.rename(plan.suffix + attempt + 1);
+      catalog.journal(importId, [plan]);
+    }
+    throw new AgentError('LIBRARY_WRITE_FAILED', `Another program keeps taking names in "${plan.folder}".`, {
+      remedy: 'Stop what else writes to your photo folder, then save again.',
+    });
+  }
+}
+
+/** The name of a member before its suffix. Originals share the asset's stem, so that a Live Photo's halves lie together. */
+function filedName({ candidate, role }: Member, facts: AssetFacts): NameParts {
+  const own = makePortable(nameParts(candidate.name));
+  return isOriginalRole(role) ? { stem: facts.stem, tail: own.tail } : own;
+}
+
+/** Two files of one asset can come down to one name (`a.AAE`, `a.aae`): the later ones get a number of their own. */
+function withDistinctNames(parts: readonly NameParts[]): readonly NameParts[] {
+  const seen = new Set<string>();
+  return parts.map((each) => {
+    let distinct = each;
+    for (let count = 2; seen.has(foldName(joinName(distinct, 1))); count += 1) {
+      distinct = { stem: `${each.stem}-${count}`, tail: each.tail };
+    }
+    seen.add(foldName(joinName(distinct, 1)));
+    return distinct;
+  });
+}
+
+function entryOf({ file, staged }: StagedCandidate): SourceEntryRecord {
+  return { ...file.identity, key: file.key, headHash: staged.headHash };
+}
+
+function resourceOf(
+  { candidate, role }: { candidate: StagedCandidate; role: ResourceRole },
+  path: RelativePath,
+): PlannedResource {
+  return {
+    role,
+    path,
+    hash: candidate.staged.hash,
+    sizeBytes: candidate.staged.sizeBytes,
+    modifiedAtNs: candidate.file.identity.modifiedAtNs,
+    originalName: candidate.name,
+    entry: entryOf(candidate),
+    staged: candidate.stagedName,
+  };
+}

@@ -1,0 +1,208 @@
+// What an import leaves behind in the library: imports/ID.jsonl, one line per file, from which the catalogue can be made
+// again, and imports/ID.sha256, derived from it, which `sha256sum -c` checks without us. docs/design.md describes the lines.
+
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { AgentError } from '../domain/errors.ts';
+import type {
+  AbsolutePath,
+  AssetId,
+  ContentHash,
+  ImportId,
+  RelativePath,
+  SourceId,
+  SourcePath,
+} from '../domain/ids.ts';
+import type { AssetKind, CaptureDate, ResourceRole } from '../domain/media.ts';
+import { appendLines, writeSmallFile } from '../platform/durable-write.ts';
+import { statOrUndefined } from '../platform/volume.ts';
+import type { CatalogSource } from './catalog/catalog-store.ts';
+import type { PlannedAsset, SourceEntryRecord } from './planned-asset.ts';
+
+export const manifestVersion = 1;
+const lineLengthMax = 1024 * 1024;
+
+export interface ManifestHeader {
+  readonly version: number;
+  readonly importId: ImportId;
+  readonly source: CatalogSource;
+  readonly startedAt: string;
+}
+
+/** One line: one file of the library, or (without `path`) one file of the source whose bytes the library had. */
+interface ManifestLine {
+  readonly path?: RelativePath;
+  readonly originalName?: string;
+  readonly role?: ResourceRole;
+  readonly size?: number;
+  /** Nanoseconds since 1970 UTC. */
+  readonly modifiedAtNs?: string;
+  readonly hash: ContentHash;
+  readonly captured?: CaptureDate;
+  readonly asset: {
+    readonly id: AssetId;
+    readonly kind: AssetKind;
+    readonly folder: RelativePath;
+    readonly stem: string;
+    readonly suffix: number;
+    readonly liveId?: string;
+    readonly camera?: string;
+    readonly becomesPairedVideo?: RelativePath;
+  };
+  readonly source: {
+    readonly id: SourceId;
+    readonly path: SourcePath;
+    readonly key: string;
+    readonly size: number;
+    readonly modifiedAtNs: string;
+    readonly headHash: ContentHash;
+  };
+}
+
+export function manifestPath(importsFolder: AbsolutePath, importId: ImportId): AbsolutePath {
+  return join(importsFolder, `${importId}.jsonl`) as AbsolutePath;
+}
+
+/** Durable step `manifest`. The header is written with the first lines, so that an import of nothing leaves no manifest. */
+export async function appendManifest(
+  importsFolder: AbsolutePath,
+  header: ManifestHeader,
+  plans: readonly PlannedAsset[],
+): Promise<void> {
+  const path = manifestPath(importsFolder, header.importId);
+  const isNew = ((await statOrUndefined(path))?.size ?? 0) === 0;
+  await appendLines(path, [...(isNew ? [JSON.stringify(header)] : []), ...plans.flatMap(linesOf)]);
+}
+
+function linesOf(plan: PlannedAsset): readonly string[] {
+  const { assetId: id, kind, folder, stem, suffix, liveId, camera, becomesPairedVideo } = plan;
+  const optional = {
+    ...(liveId === undefined ? {} : { liveId }),
+    ...(camera === undefined ? {} : { camera }),
+    ...(becomesPairedVideo === undefined ? {} : { becomesPairedVideo }),
+  };
+  const asset = { id, kind, folder, stem, suffix, ...optional };
+  const lines: ManifestLine[] = [
+    ...plan.resources.map((resource) => ({
+      path: resource.path,
+      originalName: resource.originalName,
+      role: resource.role,
+      size: resource.sizeBytes,
+      modifiedAtNs: resource.modifiedAtNs.toString(),
+      hash: resource.hash,
+      captured: plan.date,
+      asset,
+      source: sourceOf(resource.entry),
+    })),
+    ...plan.duplicates.map(({ entry, hash }) => ({ hash, asset, source: sourceOf(entry) })),
+  ];
+  return lines.map((line) => JSON.stringify(line));
+}
+
+function sourceOf(entry: SourceEntryRecord): ManifestLine['source'] {
+  const { sourceId: id, path, key, sizeBytes: size, headHash } = entry;
+  return { id, path, key, size, modifiedAtNs: entry.modifiedAtNs.toString(), headHash };
+}
+
+/** A line as the plan it was written from, narrowed to its one file. @throws on a line that lacks what it must have. */
+function planOf(line: ManifestLine): PlannedAsset {
+  const { asset, source } = line;
+  const entry: SourceEntryRecord = {
+    sourceId: source.id,
+    path: source.path,
+    key: source.key,
+    sizeBytes: source.size,
+    modifiedAtNs: BigInt(source.modifiedAtNs),
+    headHash: source.headHash,
+  };
+  const { id: assetId, ...facts } = asset;
+  const isFile = line.path !== undefined;
+  return {
+    ...facts,
+    assetId,
+    isNew: isFile,
+    date: line.captured ?? { basis: 'undated' },
+    resources: isFile
+      ? [
+          {
+            role: line.role ?? 'original',
+            path: line.path,
+            hash: line.hash,
+            sizeBytes: line.size ?? source.size,
+            modifiedAtNs: BigInt(line.modifiedAtNs ?? source.modifiedAtNs),
+            originalName: line.originalName ?? '',
+            entry,
+            staged: '',
+          },
+        ]
+      : [],
+    duplicates: isFile ? [] : [{ entry, hash: line.hash, staged: '' }],
+  };
+}
+
+/**
+ * Reads a manifest line by line. A last line without its newline was cut off by a crash and is left out.
+ * @throws AgentError LIBRARY_DAMAGED for any other line that cannot be read, LIBRARY_TOO_NEW for a newer version.
+ */
+export async function* readManifest(
+  path: AbsolutePath,
+): AsyncGenerator<{ header: ManifestHeader; plan: PlannedAsset }> {
+  let header: ManifestHeader | undefined;
+  for await (const line of wholeLines(path)) {
+    if (header === undefined) {
+      header = parse(path, line, (text) => JSON.parse(text) as ManifestHeader);
+      if (typeof header.importId !== 'string' || typeof header.source?.id !== 'string') throw damaged(path);
+      if (header.version > manifestVersion) {
+        throw new AgentError('LIBRARY_TOO_NEW', `"${path}" was written by a newer Keepsake.`, {
+          remedy: 'Install the newer Keepsake again. Nothing was changed.',
+        });
+      }
+      continue;
+    }
+    const plan = parse(path, line, (text) => planOf(JSON.parse(text) as ManifestLine));
+    yield { header, plan };
+  }
+}
+
+async function* wholeLines(path: AbsolutePath): AsyncGenerator<string> {
+  const stream = createReadStream(path, { encoding: 'utf8' });
+  let endsWithNewline = true;
+  stream.on('data', (chunk) => {
+    endsWithNewline = chunk.at(-1) === '\n';
+  });
+  let held: string | undefined;
+  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line.length > lineLengthMax) throw damaged(path);
+    if (held !== undefined) yield held;
+    held = line;
+  }
+  if (held !== undefined && endsWithNewline) yield held;
+}
+
+function parse<T>(path: string, line: string, read: (line: string) => T): T {
+  try {
+    return read(line);
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+function damaged(path: string, cause?: unknown): AgentError {
+  return new AgentError('LIBRARY_DAMAGED', `"${path}" cannot be read. Your photos are not affected.`, {
+    remedy: 'Keep that file, and ask for help with it: it is needed to make the catalogue anew.',
+    cause,
+  });
+}
+
+/** Derives imports/ID.sha256 from the manifest, if there is one. Paths are relative to the library's root. */
+export async function writeChecksums(importsFolder: AbsolutePath, importId: ImportId): Promise<void> {
+  const path = manifestPath(importsFolder, importId);
+  if ((await statOrUndefined(path)) === undefined) return;
+  const lines = new Set<string>();
+  for await (const { plan } of readManifest(path)) {
+    for (const resource of plan.resources) lines.add(`${resource.hash.slice('sha256:'.length)}  ${resource.path}\n`);
+  }
+  if (lines.size === 0) return; // sha256sum calls an empty list an error
+  await writeSmallFile(join(importsFolder, `${importId}.sha256`) as AbsolutePath, [...lines].join(''));
+}

@@ -1,0 +1,50 @@
+// How much of the disk stays free. A full system disk breaks more than an import, so a reserve is kept; the owner may choose
+// another one.
+
+import { AgentError } from '../domain/errors.ts';
+import type { AbsolutePath } from '../domain/ids.ts';
+import { isOnSystemVolume, readSpace } from '../platform/volume.ts';
+
+const systemReserveBytesMin = 20e9;
+const systemReserveShare = 0.1;
+const otherReserveShare = 0.01;
+
+/** Room that is spoken for by files being written counts as taken. */
+export interface Room {
+  /** Sets `bytes` aside until the returned function is called. @throws AgentError LIBRARY_FULL if they do not fit above the reserve. */
+  claim(bytes: number): Promise<() => void>;
+}
+
+/** @param reserveBytes what the owner chose; undefined: max(10 %, 20 GB) on the system disk, 1 % elsewhere. */
+export async function openRoom(root: AbsolutePath, reserveBytes: number | undefined): Promise<Room> {
+  const { totalBytes } = await readSpace(root);
+  const onSystem = await isOnSystemVolume(root);
+  const reserve =
+    reserveBytes ??
+    (onSystem ? Math.max(systemReserveShare * totalBytes, systemReserveBytesMin) : otherReserveShare * totalBytes);
+  let claimed = 0;
+  return {
+    claim: async (bytes) => {
+      claimed += bytes;
+      const { freeBytes } = await readSpace(root);
+      if (freeBytes - claimed < reserve) {
+        claimed -= bytes;
+        throw new AgentError('LIBRARY_FULL', describeShortage({ freeBytes, reserve, bytes, onSystem }), {
+          remedy: 'Make room there, or choose a photo folder on a larger drive, then save again. Nothing was lost.',
+        });
+      }
+      return () => {
+        claimed -= bytes;
+      };
+    },
+  };
+}
+
+function describeShortage(facts: { freeBytes: number; reserve: number; bytes: number; onSystem: boolean }): string {
+  const disk = facts.onSystem ? 'the disk this computer runs from' : 'the disk of your photo folder';
+  return `There is not enough room on ${disk}: ${inMegabytes(facts.freeBytes)} are free, ${inMegabytes(facts.reserve)} of them are kept free, and the next photos need ${inMegabytes(facts.bytes)}.`;
+}
+
+function inMegabytes(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+}

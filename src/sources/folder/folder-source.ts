@@ -1,0 +1,278 @@
+// A folder as a source: a camera card, a stick, any tree of files. Reads only, follows no link, opens no device or pipe, and
+// tells a file that cannot be read from a disk that is gone.
+
+import { createHash } from 'node:crypto';
+import { type BigIntStats, constants } from 'node:fs';
+import { type FileHandle, lstat, open, opendir, realpath, stat } from 'node:fs/promises';
+import { basename, join, relative } from 'node:path';
+import type { ByteReader, EntryState } from '../../domain/byte-reader.ts';
+import { AgentError, systemErrorCode } from '../../domain/errors.ts';
+import type { AbsolutePath, SourceId, SourcePath } from '../../domain/ids.ts';
+import { filesystemUuid, findMount, type Mount, readMounts, statOrUndefined } from '../../platform/volume.ts';
+import { depthMax, entriesMax, type Source, type SourceEntry, type SourceKind } from '../source.ts';
+import { bytesFromPath, nameFromBytes } from './source-path.ts';
+
+const listChunk = 256;
+/** Folders that systems keep on every volume for themselves: bins, search indexes, and Keepsake's own. */
+const systemFolders = new Set([
+  '.Trashes',
+  '.Trash',
+  '.Spotlight-V100',
+  '.fseventsd',
+  '.DocumentRevisions-V100',
+  '.TemporaryItems',
+  'System Volume Information',
+  '$RECYCLE.BIN',
+  'lost+found',
+  '.keepsake',
+]);
+/** Filesystems whose birth and change times say when a copy was made. FAT and exFAT have none, FUSE drivers make them up. */
+const honestFilesystems = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'btrfs',
+  'xfs',
+  'zfs',
+  'f2fs',
+  'tmpfs',
+  'overlay',
+  'apfs',
+  'hfs',
+]);
+/** What cameras put at the top of a card. */
+const cameraFolders = ['DCIM', 'PRIVATE', 'AVCHD', 'M4ROOT', 'MP_ROOT'];
+
+export interface FolderSource extends Source {
+  readonly root: AbsolutePath;
+  /** True for a whole card: its root is where a volume is mounted. */
+  readonly isVolumeRoot: boolean;
+}
+
+/** @throws AgentError SOURCE_MISSING if `path` is not a folder that can be read. */
+export async function openFolderSource(path: string): Promise<FolderSource> {
+  const facts = await statOrUndefined(path).catch(() => undefined);
+  if (facts === undefined || !facts.isDirectory()) {
+    throw new AgentError('SOURCE_MISSING', `There is no folder "${path}".`, {
+      remedy: 'Check the name, connect the card or drive, then save again.',
+    });
+  }
+  const root = (await realpath(path)) as AbsolutePath;
+  const mount = findMount(await readMounts(), root);
+  const isVolumeRoot = root !== '/' && (await stat(join(root, '..'))).dev !== facts.dev;
+  const kind: SourceKind = isVolumeRoot && (await hasCameraFolder(root)) ? 'card' : 'folder';
+  const honestTimes = mount === undefined ? !root.startsWith('/Volumes/') : honestFilesystems.has(mount.filesystem);
+  const tree = new FolderTree({ root, dev: facts.dev, honestTimes });
+  return {
+    id: await identify(root, kind, mount),
+    kind,
+    name: basename(root) || root,
+    root,
+    isVolumeRoot,
+    list: (signal) => tree.list(signal),
+    open: (entry, offsetBytes, signal) => tree.open(entry, offsetBytes, signal),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+async function hasCameraFolder(root: string): Promise<boolean> {
+  for (const name of cameraFolders) {
+    if ((await statOrUndefined(join(root, name)).catch(() => undefined))?.isDirectory() === true) return true;
+  }
+  return false;
+}
+
+/** The same card in another reader or at another mount point is the same source, where its filesystem's UUID is known. */
+async function identify(root: string, kind: SourceKind, mount: Mount | undefined): Promise<SourceId> {
+  const uuid = mount === undefined ? undefined : await filesystemUuid(mount);
+  const place = mount === undefined || uuid === undefined ? root : `${uuid}:${relative(mount.mountPoint, root)}`;
+  return `${kind}-${createHash('sha256').update(place).digest('hex').slice(0, 12)}` as SourceId;
+}
+
+class FolderTree {
+  readonly #root: string;
+  readonly #rootBytes: Buffer;
+  readonly #dev: number;
+  readonly #honestTimes: boolean;
+
+  constructor(facts: { root: string; dev: number; honestTimes: boolean }) {
+    this.#root = facts.root;
+    this.#rootBytes = Buffer.from(facts.root.endsWith('/') ? facts.root : `${facts.root}/`);
+    this.#dev = facts.dev;
+    this.#honestTimes = facts.honestTimes;
+  }
+
+  async *list(signal: AbortSignal): AsyncGenerator<readonly SourceEntry[]> {
+    // An explicit stack: one open folder at a time, however deep the tree.
+    const waiting: { path: string; depth: number }[] = [{ path: '', depth: 0 }];
+    let count = 0;
+    for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+      for await (const names of this.#readNames(folder.path, signal)) {
+        signal.throwIfAborted();
+        count += names.length;
+        if (count > entriesMax) throw tooLarge(`it has more than ${entriesMax} files`);
+        const entries: SourceEntry[] = [];
+        for (const found of await Promise.all(names.map((name) => this.#describe(folder.path, name)))) {
+          if (found.kind !== 'folder') entries.push(found);
+          else if (folder.depth < depthMax) waiting.push({ path: found.path, depth: folder.depth + 1 });
+          else
+            entries.push({
+              kind: 'unreadable',
+              path: found.path,
+              error: tooLarge('its folders are nested too deeply'),
+            });
+        }
+        yield entries;
+      }
+    }
+    await this.#assertPresent();
+  }
+
+  /** Yields a folder's names in chunks, or one `unreadable` mark for a folder that cannot be read. */
+  async *#readNames(folder: string, signal: AbortSignal): AsyncGenerator<readonly (Buffer | AgentError)[]> {
+    try {
+      await using directory = await opendir(this.#bytes(folder), {
+        encoding: 'buffer' as BufferEncoding,
+        bufferSize: listChunk,
+      });
+      let chunk: Buffer[] = [];
+      for await (const { name } of directory) {
+        signal.throwIfAborted();
+        const bytes = name as unknown as Buffer;
+        if (systemFolders.has(bytes.toString('utf8')) || bytes.toString('utf8').startsWith('.Trash-')) continue;
+        chunk.push(bytes);
+        if (chunk.length >= listChunk) {
+          yield chunk;
+          chunk = [];
+        }
+      }
+      yield chunk;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const failure = await this.#explain(error, 'A folder');
+      if (failure.code === 'SOURCE_GONE' || folder === '') throw failure;
+      yield [failure];
+    }
+  }
+
+  async #describe(
+    folder: string,
+    name: Buffer | AgentError,
+  ): Promise<SourceEntry | { readonly kind: 'folder'; readonly path: SourcePath }> {
+    if (name instanceof AgentError) return { kind: 'unreadable', path: folder as SourcePath, error: name };
+    const path = (folder === '' ? nameFromBytes(name) : `${folder}/${nameFromBytes(name)}`) as SourcePath;
+    let stats: BigIntStats;
+    try {
+      stats = await lstat(this.#bytes(path), { bigint: true });
+    } catch (error) {
+      const failure = await this.#explain(error, 'A file');
+      if (failure.code === 'SOURCE_GONE') throw failure;
+      return { kind: 'unreadable', path, error: failure };
+    }
+    if (stats.isDirectory()) return { kind: 'folder', path };
+    if (!stats.isFile()) return { kind: 'notAFile', path };
+    return {
+      kind: 'file',
+      path,
+      sizeBytes: Number(stats.size),
+      modifiedAtNs: stats.mtimeNs,
+      ...(this.#honestTimes ? { bornAtMs: Number(stats.birthtimeMs), changedAtMs: Number(stats.ctimeMs) } : {}),
+    };
+  }
+
+  async open(path: SourcePath, offsetBytes: number, signal: AbortSignal): Promise<ByteReader> {
+    signal.throwIfAborted();
+    // No link is followed and no pipe waited for, whatever has taken the file's place since it was listed.
+    const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+    let handle: FileHandle | undefined;
+    try {
+      handle = await open(this.#bytes(path), flags);
+      if (!(await handle.stat()).isFile()) {
+        throw Object.assign(new Error('it is no longer a file'), { code: 'ENOENT' });
+      }
+      return new FolderFileReader(handle, offsetBytes, (error) => this.#explain(error, 'A file'));
+    } catch (error) {
+      await handle?.close().catch(() => undefined); // the first failure is the one to report
+      throw await this.#explain(error, 'A file');
+    }
+  }
+
+  #bytes(path: string): Buffer {
+    return Buffer.concat([this.#rootBytes, bytesFromPath(path as SourcePath)]);
+  }
+
+  async #assertPresent(): Promise<void> {
+    const facts = await statOrUndefined(this.#root).catch(() => undefined);
+    if (facts?.dev !== this.#dev) throw gone(this.#root);
+  }
+
+  /** One bad file, or everything gone? The world is asked again: an error alone does not tell. */
+  async #explain(error: unknown, what: string): Promise<AgentError> {
+    const code = systemErrorCode(error);
+    const facts = await statOrUndefined(this.#root).catch(() => undefined);
+    if (facts?.dev !== this.#dev || code === 'ENODEV' || code === 'ENXIO') return gone(this.#root, error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') {
+      return new AgentError('SOURCE_ENTRY_VANISHED', `${what} was listed and is no longer there.`, {
+        remedy: 'If you did not remove it, save again.',
+        cause: error,
+      });
+    }
+    const isForbidden = code === 'EACCES' || code === 'EPERM';
+    return new AgentError('SOURCE_READ_FAILED', `${what} could not be read (${code ?? String(error)}).`, {
+      remedy: isForbidden
+        ? 'Make it readable for you, then save again.'
+        : 'Clean the contacts or try another reader, then save again. If it stays unreadable, the card or disk is failing.',
+      cause: error,
+    });
+  }
+}
+
+class FolderFileReader implements ByteReader {
+  readonly #handle: FileHandle;
+  readonly #explain: (error: unknown) => Promise<AgentError>;
+  #position: number;
+
+  constructor(handle: FileHandle, position: number, explain: (error: unknown) => Promise<AgentError>) {
+    this.#handle = handle;
+    this.#position = position;
+    this.#explain = explain;
+  }
+
+  async read(into: Uint8Array, signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    try {
+      const { bytesRead } = await this.#handle.read(into, 0, into.length, this.#position);
+      this.#position += bytesRead;
+      return bytesRead;
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  async state(signal: AbortSignal): Promise<EntryState> {
+    signal.throwIfAborted();
+    try {
+      const stats = await this.#handle.stat({ bigint: true });
+      return { sizeBytes: Number(stats.size), modifiedAtNs: stats.mtimeNs };
+    } catch (error) {
+      throw await this.#explain(error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+function gone(root: string, cause?: unknown): AgentError {
+  return new AgentError('SOURCE_GONE', `"${root}" is no longer connected.`, {
+    remedy: 'Connect it again and save again: what is missing is then saved. Nothing was lost.',
+    cause,
+  });
+}
+
+function tooLarge(why: string): AgentError {
+  return new AgentError('SOURCE_TOO_LARGE', `This source cannot be saved as a whole: ${why}.`, {
+    remedy: 'Save its folders one by one.',
+  });
+}

@@ -1,0 +1,47 @@
+// What photos are saved from. A source can be listed and read; there is no way to write to it or delete from it, so no bug
+// can. What it says is untrusted: names, sizes and numbers are bounded here and checked again where bytes are read.
+
+import type { ByteReader } from '../domain/byte-reader.ts';
+import type { AgentError } from '../domain/errors.ts';
+import type { SourceId, SourcePath } from '../domain/ids.ts';
+
+export type SourceKind = 'folder' | 'card';
+
+/** A source with more entries than this is refused: something is wrong with it, or it is made to exhaust us. */
+export const entriesMax = 5_000_000;
+/** Deeper folders are reported, not read. */
+export const depthMax = 64;
+
+export interface SourceFile {
+  readonly kind: 'file';
+  readonly path: SourcePath;
+  readonly sizeBytes: number;
+  readonly modifiedAtNs: bigint;
+  /** Birth and last change of the file as a copy; absent where the filesystem does not keep them (FAT, exFAT, most of FUSE). */
+  readonly bornAtMs?: number;
+  readonly changedAtMs?: number;
+}
+
+export type SourceEntry =
+  | SourceFile
+  /** A link, socket, device or pipe: never opened. */
+  | { readonly kind: 'notAFile'; readonly path: SourcePath }
+  /** A folder or entry that could not be listed. */
+  | { readonly kind: 'unreadable'; readonly path: SourcePath; readonly error: AgentError };
+
+export interface Source extends AsyncDisposable {
+  readonly id: SourceId;
+  readonly kind: SourceKind;
+  /** What the owner knows it by. */
+  readonly name: string;
+  /**
+   * Lists everything below, some hundreds of entries at a time, in no particular order.
+   * @throws AgentError SOURCE_GONE, SOURCE_TOO_LARGE; the signal's reason.
+   */
+  list(signal: AbortSignal): AsyncIterable<readonly SourceEntry[]>;
+  /**
+   * Opens a file for reading from `offsetBytes`.
+   * @throws AgentError SOURCE_ENTRY_VANISHED, SOURCE_READ_FAILED, SOURCE_GONE; the signal's reason.
+   */
+  open(path: SourcePath, offsetBytes: number, signal: AbortSignal): Promise<ByteReader>;
+}
