@@ -59,6 +59,8 @@ export class Ingest {
   readonly #matching: Matching;
   #batch: Batch;
   #held: Group[] = [];
+  /** A commit began and did not end: the journal has its assets, and only recovery may finish them. */
+  #isBroken = false;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -97,7 +99,8 @@ export class Ingest {
   async commit(): Promise<void> {
     const { library, catalog, importId, source, startedAtMs, observeStep } = this.#options;
     const { drafts } = this.#batch;
-    if (drafts.length === 0) return;
+    if (drafts.length === 0 || this.#isBroken) return;
+    this.#isBroken = true;
     await library.assertPresent();
     observeStep('journal');
     catalog.journal(
@@ -121,6 +124,7 @@ export class Ingest {
       await dropProgress(library.folders.incoming, staged);
     }
     this.#batch = new Batch(this.#options.clock.monotonicMs());
+    this.#isBroken = false;
     for (const [index, plan] of plans.entries()) this.#report(plan, drafts[index]?.candidates ?? []);
   }
 

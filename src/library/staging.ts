@@ -72,7 +72,7 @@ export interface StagingOptions {
   readonly observeStep: StepObserver;
   readonly onBytes: (bytes: number) => void;
   /** For tests: how often a large file leaves a resume record. */
-  readonly checkpointBytes?: number;
+  readonly checkpointBytes?: number | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -75,7 +75,8 @@ export async function openFolderSource(path: string): Promise<FolderSource> {
   };
 }
 
-async function hasCameraFolder(root: string): Promise<boolean> {
+/** True if the folder looks like the top of a camera card. */
+export async function hasCameraFolder(root: string): Promise<boolean> {
   for (const name of cameraFolders) {
     if ((await statOrUndefined(join(root, name)).catch(() => undefined))?.isDirectory() === true) return true;
   }

@@ -1,0 +1,154 @@
+// The owner's configuration: one TOML file, every key optional, every mistake an error that names its line and what to write.
+
+import { readFile } from 'node:fs/promises';
+import { isAbsolute } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { z } from 'zod';
+import { AgentError, systemErrorCode } from '../domain/errors.ts';
+import type { AbsolutePath } from '../domain/ids.ts';
+import { defaultLayout, parseLayout } from '../library/layout.ts';
+import { writeSmallFile } from '../platform/durable-write.ts';
+
+const sizePattern = /^(\d+(?:\.\d+)?) ?(B|KB|MB|GB|TB)$/i;
+const sizeUnits: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+const configSchema = z.strictObject({
+  library: z.string().refine(isAbsolute, 'write the full path, beginning with "/"').optional(),
+  layout: z.string().optional(),
+  reserve: z.string().regex(sizePattern, 'write a size such as "20 GB"').optional(),
+  timeZone: z.string().refine(isTimeZone, 'write a time zone such as "Europe/Berlin"').optional(),
+  allowCloudFolder: z.boolean('write true or false').optional(),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'write "debug", "info", "warn" or "error"').optional(),
+});
+
+export type ConfigKey = keyof z.infer<typeof configSchema>;
+export const configKeys = Object.keys(configSchema.shape) as readonly ConfigKey[];
+
+export interface Config {
+  /** Undefined: the default place. */
+  readonly library: AbsolutePath | undefined;
+  readonly layout: string;
+  /** Bytes kept free on the library's disk; undefined: max(10 %, 20 GB) on the system disk, 1 % elsewhere. */
+  readonly reserveBytes: number | undefined;
+  /** IANA name. */
+  readonly timeZone: string;
+  readonly allowCloudFolder: boolean;
+  readonly logLevel: string;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false; // RangeError: no such zone
+  }
+}
+
+/** @throws AgentError CONFIG_UNREADABLE, CONFIG_INVALID. A file that is not there is an empty one. */
+export async function loadConfig(path: AbsolutePath): Promise<Config> {
+  return parseConfig(path, await readConfigText(path));
+}
+
+async function readConfigText(path: AbsolutePath): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return '';
+    throw new AgentError(
+      'CONFIG_UNREADABLE',
+      `The configuration "${path}" cannot be read (${systemErrorCode(error)}).`,
+      {
+        remedy: 'Make that file readable for you.',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** @throws AgentError CONFIG_INVALID, naming the line and what to write instead. */
+export function parseConfig(path: string, text: string): Config {
+  const values = readValues(path, text);
+  const layout = values.layout ?? defaultLayout;
+  parseLayout(layout);
+  return {
+    library: values.library as AbsolutePath | undefined,
+    layout,
+    reserveBytes: values.reserve === undefined ? undefined : parseSize(values.reserve),
+    timeZone: values.timeZone ?? systemTimeZone(),
+    allowCloudFolder: values.allowCloudFolder ?? false,
+    logLevel: values.logLevel ?? 'info',
+  };
+}
+
+function readValues(path: string, text: string): z.infer<typeof configSchema> {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const why = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
+    throw invalid(path, error.line, why, 'Correct that line, or remove it.', error);
+  }
+  const result = configSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? '';
+    throw invalid(
+      path,
+      lineOf(text, key),
+      `there is no setting "${key}"`,
+      `Remove it. The settings are: ${configKeys.join(', ')}.`,
+    );
+  }
+  const key = String(issue?.path[0] ?? '');
+  const isWrongType = issue?.code === 'invalid_type' && !issue.message.startsWith('write');
+  const advice = isWrongType ? 'write a text in quotes' : (issue?.message ?? '');
+  throw invalid(path, lineOf(text, key), `"${key}" is not understood`, `For "${key}", ${advice}.`);
+}
+
+function invalid(path: string, line: number, why: string, remedy: string, cause?: unknown): AgentError {
+  return new AgentError('CONFIG_INVALID', `The configuration "${path}" has a mistake in line ${line}: ${why}.`, {
+    remedy,
+    cause,
+  });
+}
+
+function lineOf(text: string, key: string): number {
+  const index = text.split('\n').findIndex((line) => keyOfLine(line) === key || line.trim() === `[${key}]`);
+  return index === -1 ? 1 : index + 1;
+}
+
+function keyOfLine(line: string): string | undefined {
+  return /^\s*"?([A-Za-z0-9_-]+)"?\s*=/.exec(line)?.[1];
+}
+
+function parseSize(text: string): number {
+  const match = sizePattern.exec(text);
+  return Number(match?.[1]) * (sizeUnits[match?.[2]?.toUpperCase() ?? ''] ?? 1);
+}
+
+function systemTimeZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC';
+}
+
+/**
+ * Sets one key and leaves the rest of the file, comments included, as it was.
+ * @throws AgentError CONFIG_INVALID if the value cannot be; nothing is written then.
+ */
+export async function setConfigValue(path: AbsolutePath, key: string, text: string): Promise<void> {
+  if (!configKeys.some((each) => each === key)) {
+    throw new AgentError('USAGE', `There is no setting "${key}".`, {
+      remedy: `The settings are: ${configKeys.join(', ')}.`,
+    });
+  }
+  const literal = key === 'allowCloudFolder' && /^(true|false)$/.test(text) ? text : JSON.stringify(text);
+  const line = `${key} = ${literal}`;
+  const lines = (await readConfigText(path)).split('\n');
+  const index = lines.findIndex((each) => keyOfLine(each) === key);
+  if (index === -1) lines.unshift(line);
+  else lines[index] = line;
+  const next = lines.join('\n');
+  parseConfig(path, next);
+  await writeSmallFile(path, next.endsWith('\n') ? next : `${next}\n`, 0o600);
+}

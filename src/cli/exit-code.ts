@@ -1,0 +1,32 @@
+// Exit codes are a contract (architecture.md §4): 0 done, 1 usage or configuration, 2 done but something failed, 3 could not
+// start, 4 stopped midway and consistent, 70 a fault of ours, 130 interrupted and consistent.
+
+import type { BackupResult } from '../agent/compose.ts';
+import type { ErrorCode } from '../domain/errors.ts';
+
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 70 | 130;
+
+const configurationCodes: readonly string[] = [
+  'USAGE',
+  'CONFIG_UNREADABLE',
+  'CONFIG_INVALID',
+  'LIBRARY_UNSUITABLE',
+  'LIBRARY_IN_CLOUD_FOLDER',
+  'LIBRARY_ON_CARD',
+  'LIBRARY_OVERLAPS_SOURCE',
+] satisfies ErrorCode[];
+
+/** For what was thrown before anything was saved. */
+export function exitCodeOfError(code: string): ExitCode {
+  if (configurationCodes.includes(code)) return 1;
+  if (code === 'INTERRUPTED') return 130;
+  return code === 'LIBRARY_FULL' ? 4 : 3;
+}
+
+export function exitCodeOfBackup({ imports }: BackupResult): ExitCode {
+  const stops = imports.flatMap(({ stopped }) => (stopped === undefined ? [] : [stopped.code]));
+  if (stops.includes('INTERRUPTED')) return 130;
+  if (stops.length > 0) return 4;
+  // What is still being written is not saved yet, so the truthful answer to "is all of it saved?" is no.
+  return imports.some(({ failed, deferred }) => failed + deferred > 0) ? 2 : 0;
+}

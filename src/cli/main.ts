@@ -1,0 +1,23 @@
+// Entry of the `keepsake` command: signals in, exit code out. Everything between is cli/run.ts, which tests call as well.
+
+import process from 'node:process';
+import { runCli } from './run.ts';
+
+const interrupt = new AbortController();
+let interruptedAtMs: number | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // The launcher and the terminal may both deliver one Ctrl-C; a second one, later, is an owner who will not wait.
+    if (interruptedAtMs !== undefined && performance.now() - interruptedAtMs > 1000) process.exit(130);
+    interruptedAtMs ??= performance.now();
+    interrupt.abort(new Error(signal));
+  });
+}
+
+process.exitCode = await runCli({
+  args: process.argv.slice(2),
+  environment: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interrupt.signal,
+});

@@ -1,0 +1,170 @@
+// The command line: parses, calls the composition, prints. Results go to stdout, progress and errors to stderr; with --json
+// stdout carries exactly one JSON document, errors included.
+
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { type BackupResult, composeKeepsake, type Keepsake, type Seams } from '../agent/compose.ts';
+import { configKeys } from '../agent/config.ts';
+import { AgentError, isAgentError } from '../domain/errors.ts';
+import { type ExitCode, exitCodeOfBackup, exitCodeOfError } from './exit-code.ts';
+import { ProgressBar, type Terminal } from './progress-bar.ts';
+import { start } from './start.ts';
+import { describeBackup, describeStatus, printable } from './words.ts';
+
+export interface CliOptions {
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: Terminal;
+  readonly signal: AbortSignal;
+  readonly seams?: Seams;
+}
+
+interface BackupFlags {
+  readonly library?: string;
+  readonly newLibrary?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** Runs one command and returns its exit code. Never throws. */
+export async function runCli(options: CliOptions): Promise<ExitCode> {
+  const json = options.args.includes('--json');
+  try {
+    return await dispatch(options);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    if (isAgentError(error)) {
+      const { code, message, remedy } = error;
+      if (json) printJson(options, { error: { code, message, remedy } });
+      else options.stderr.write(`${printable(message)}\n${printable(remedy)}\n(${code})\n`);
+      return exitCodeOfError(code);
+    }
+    if (options.signal.aborted) return 130;
+    const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    if (json) printJson(options, { error: { code: 'INTERNAL', message: 'Keepsake made a mistake.', remedy: '' } });
+    options.stderr.write(`Keepsake made a mistake and stopped. Your photos are not affected.\n${details}\n`);
+    return 70;
+  }
+}
+
+async function dispatch(options: CliOptions): Promise<ExitCode> {
+  const keepsake = composeKeepsake(options.environment, options.seams);
+  let exitCode: ExitCode = 0;
+  const program = new Command('keepsake')
+    .description('Saves photos from cards and folders into dated folders of plain files.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => options.stdout.write(text),
+      writeErr: (text) => options.stderr.write(text),
+    });
+  program
+    .command('backup')
+    .description('save what is new in the named folders or cards')
+    .argument('[SOURCE...]', 'folders to save from')
+    .option('--library <DIR>', 'the photo folder for this call')
+    .option('--new-library', 'begin a new photo folder where another one was before')
+    .option('--dry-run', 'only say what would be saved')
+    .option('--json', 'print one JSON document')
+    .action(async (sources: readonly string[], flags: BackupFlags) => {
+      exitCode = await backup(options, keepsake, sources, flags);
+    });
+  program
+    .command('status')
+    .description('say how things stand')
+    .option('--library <DIR>', 'the photo folder for this call')
+    .option('--json', 'print one JSON document')
+    .action(async (flags: { readonly library?: string; readonly json?: boolean }) => {
+      const status = await keepsake.status(flags.library);
+      if (flags.json) printJson(options, status);
+      else options.stdout.write(describeStatus(status));
+    });
+  addConfigCommands(program, options, keepsake);
+  program
+    .command('start', { hidden: true })
+    .description('what `npm start` runs')
+    .argument('[SOURCE...]', 'folders to save from')
+    .option('--library <DIR>', 'the photo folder for this call')
+    .action(async (sources: readonly string[], flags: { readonly library?: string }) => {
+      exitCode = await start({ options, keepsake, sources, library: flags.library, backup });
+    });
+  await program.parseAsync(options.args, { from: 'user' });
+  return exitCode;
+}
+
+export async function backup(
+  options: CliOptions,
+  keepsake: Keepsake,
+  sources: readonly string[],
+  flags: BackupFlags,
+): Promise<ExitCode> {
+  let result: BackupResult;
+  {
+    using bar = new ProgressBar(options.stderr);
+    result = await keepsake.backup({
+      sources,
+      library: flags.library,
+      createAnew: flags.newLibrary ?? false,
+      dryRun: flags.dryRun ?? false,
+      onProgress: bar.show,
+      signal: options.signal,
+    });
+  }
+  if (flags.json) printJson(options, { imports: result.imports, copies: result.copies });
+  else options.stdout.write(describeBackup(result));
+  return exitCodeOfBackup(result);
+}
+
+function addConfigCommands(program: Command, options: CliOptions, keepsake: Keepsake): void {
+  const config = program.command('config').description('read and change the settings');
+  config
+    .command('path')
+    .description('print where the settings are')
+    .action(() => {
+      options.stdout.write(`${keepsake.paths.config}\n`);
+    });
+  config
+    .command('get')
+    .description('print one setting, or all of them')
+    .argument('[KEY]', `one of: ${configKeys.join(', ')}`)
+    .action(async (key: string | undefined) => {
+      const values = settingsOf(await keepsake.config());
+      if (key === undefined) {
+        for (const [name, value] of Object.entries(values)) options.stdout.write(`${name} = ${value}\n`);
+        return;
+      }
+      const value = values[key];
+      if (value === undefined) {
+        throw new AgentError('USAGE', `There is no setting "${key}".`, {
+          remedy: `The settings are: ${configKeys.join(', ')}.`,
+        });
+      }
+      options.stdout.write(`${value}\n`);
+    });
+  config
+    .command('set')
+    .description('change one setting')
+    .argument('<KEY>', `one of: ${configKeys.join(', ')}`, (key) => {
+      if (!configKeys.some((each) => each === key))
+        throw new InvalidArgumentError(`The settings are: ${configKeys.join(', ')}.`);
+      return key;
+    })
+    .argument('<VALUE>', 'the new value')
+    .action(async (key: string, value: string) => {
+      await keepsake.setConfig(key, value);
+    });
+}
+
+function settingsOf(config: Awaited<ReturnType<Keepsake['config']>>): Readonly<Record<string, string>> {
+  return {
+    library: config.library,
+    layout: config.layout,
+    reserve: config.reserveBytes === undefined ? 'automatic' : `${config.reserveBytes} B`,
+    timeZone: config.timeZone,
+    allowCloudFolder: String(config.allowCloudFolder),
+    logLevel: config.logLevel,
+  };
+}
+
+function printJson(options: CliOptions, value: unknown): void {
+  options.stdout.write(`${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,103 @@
+// What the owner reads in the terminal: short, calm, exact. Numbers first, then the next step.
+
+import type { BackupResult } from '../agent/compose.ts';
+import type { Status } from '../agent/status.ts';
+
+type Report = BackupResult['imports'][number];
+const namedMax = 20;
+
+export function inWords(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  const units = ['KB', 'MB', 'GB', 'TB'];
+  let value = bytes / 1000;
+  let unit = 0;
+  for (; value >= 999.5 && unit < units.length - 1; unit += 1) value /= 1000;
+  return `${value >= 10 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function count(amount: number, one: string, many: string): string {
+  return `${amount.toLocaleString('en')} ${amount === 1 ? one : many}`;
+}
+
+function files(amount: number): string {
+  return count(amount, 'file', 'files');
+}
+
+export function describeBackup(result: BackupResult): string {
+  const lines = result.imports.flatMap((report) => [...describeImport(report), '']);
+  const saved = result.imports.some((report) => report.imported > 0 && report.dryRun === undefined);
+  if (saved) lines.push(`Your photos are in ${result.library}`);
+  if (result.missingProgram !== undefined) {
+    lines.push(
+      'Some RAW photos or videos were dated by their file time, because "perl" is not installed on this computer.',
+    );
+  }
+  return `${lines.join('\n').trim()}\n`;
+}
+
+function describeImport(report: Report): readonly string[] {
+  const { imported, known, duplicates, notMedia, deferred, failed, dryRun } = report;
+  const lines: string[] = [];
+  if (dryRun) lines.push(`"${report.source.name}": ${files(imported)} would be saved (${inWords(report.bytes)}).`);
+  else if (imported > 0) lines.push(`"${report.source.name}": ${files(imported)} saved (${inWords(report.bytes)}).`);
+  else lines.push(`"${report.source.name}": nothing new was saved.`);
+  if (known > 0) lines.push(`  ${files(known)} had been saved before.`);
+  if (duplicates > 0) lines.push(`  ${files(duplicates)} under other names had been saved before.`);
+  if (notMedia > 0) {
+    lines.push(
+      `  ${files(notMedia)} ${notMedia === 1 ? 'is' : 'are'} neither photo nor video and ${notMedia === 1 ? 'was' : 'were'} not saved:`,
+    );
+    lines.push(...listNames(report.notMediaPaths, notMedia));
+  }
+  if (deferred > 0)
+    lines.push(
+      `  ${files(deferred)} ${deferred === 1 ? 'is' : 'are'} still being written. Save again when that is done.`,
+    );
+  if (failed > 0) {
+    lines.push(`  ${files(failed)} could NOT be saved:`);
+    const named = report.failures.filter(({ code }) => code !== 'SOURCE_ENTRY_CHANGING');
+    for (const { path, message, remedy, code } of named.slice(0, namedMax)) {
+      lines.push(`    ${printable(path)}`, `      ${message} ${remedy} (${code})`);
+    }
+    if (failed > namedMax) lines.push(`    … and ${failed - namedMax} more`);
+  }
+  const { stopped } = report;
+  if (stopped !== undefined) lines.push('', stopped.message, stopped.remedy);
+  else if (!dryRun && report.complete) lines.push('  Everything on it is saved.');
+  return lines;
+}
+
+function listNames(paths: readonly string[], total: number): readonly string[] {
+  const shown = paths.slice(0, namedMax).map((path) => `    ${printable(path)}`);
+  return total > shown.length ? [...shown, `    … and ${total - shown.length} more`] : shown;
+}
+
+/** Names come from outside: a control character must not reach the terminal. */
+export function printable(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
+}
+
+export function describeStatus(status: Status): string {
+  const lines: string[] = [];
+  if (status.state === 'neverSaved') {
+    lines.push(
+      'No photos have been saved yet.',
+      `They will be saved in ${status.library}`,
+      'To begin: keepsake backup FOLDER',
+    );
+  } else {
+    lines.push(`${count(status.photos.inLibrary, 'photo or video', 'photos and videos')} in ${status.library}`);
+    if (status.state === 'saving') lines.push('Photos are being saved right now.');
+    for (const source of status.sources) {
+      const when =
+        source.lastSuccessAt === null
+          ? 'not yet saved in full'
+          : `last saved in full ${source.lastSuccessAt.slice(0, 10)}`;
+      lines.push(`  ${printable(source.name)}: ${when}`);
+    }
+    lines.push('They are in one place only: Keepsake does not copy them to a second disk yet.');
+  }
+  for (const need of status.needsYou) lines.push('', `${printable(need.message)} ${need.remedy}`);
+  return `${lines.join('\n')}\n`;
+}

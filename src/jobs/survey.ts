@@ -1,0 +1,167 @@
+// First half of an import: lists the source, tells what the catalogue knows from what is new, and spools the new. Reads no
+// photo, except the first bytes of a few whose time alone does not identify them.
+
+import { createHash } from 'node:crypto';
+import { AgentError } from '../domain/errors.ts';
+import type { SourcePath } from '../domain/ids.ts';
+import type { CatalogStore, KnownEntry } from '../library/catalog/catalog-store.ts';
+import type { Clock } from '../platform/clock.ts';
+import { digest, headBytes } from '../platform/durable-write.ts';
+import type { Source, SourceFile } from '../sources/source.ts';
+import { EntrySpool } from './entry-spool.ts';
+
+/** A file changed less than this ago may still be being written, and is looked at again after `settleMs`. */
+const freshMs = 10_000;
+const settleMs = 2000;
+const hourNs = 3_600_000_000_000n;
+/** No two zones are further apart than this (UTC-12 to UTC+14). */
+const shiftHoursMax = 26n;
+/** How many of the shifted entries are compared by their first bytes before the shift is believed. */
+const shiftSamples = 8;
+
+export interface Survey extends Disposable {
+  readonly found: number;
+  readonly known: number;
+  readonly notFiles: readonly SourcePath[];
+  readonly unreadable: readonly { readonly path: SourcePath; readonly error: AgentError }[];
+  readonly spool: EntrySpool;
+}
+
+export interface SurveyOptions {
+  readonly source: Source;
+  readonly catalog: CatalogStore;
+  readonly clock: Clock;
+  /** True: nothing is written, not even that times were understood to have shifted. */
+  readonly dryRun: boolean;
+  readonly onListed: (count: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @throws what `Source.list` throws. The caller disposes of the survey. */
+export async function surveySource(options: SurveyOptions): Promise<Survey> {
+  const { source, catalog, clock, signal } = options;
+  const spool = new EntrySpool();
+  try {
+    const notFiles: SourcePath[] = [];
+    const unreadable: { path: SourcePath; error: AgentError }[] = [];
+    const shifts = new ShiftedTimes(options);
+    let found = 0;
+    let known = 0;
+    for await (const entries of source.list(signal)) {
+      for (const entry of entries) {
+        found += 1;
+        if (entry.kind === 'notAFile') notFiles.push(entry.path);
+        else if (entry.kind === 'unreadable') unreadable.push({ path: entry.path, error: entry.error });
+        else {
+          const before = catalog.findEntry(source.id, entry.path);
+          const verdict = before === undefined ? 'new' : await compare(options, entry, before);
+          if (verdict === 'known') {
+            known += 1;
+            shifts.sawUnshifted();
+          } else if (verdict === 'new' || before === undefined) spool.add(withSettling(entry, clock));
+          else shifts.add(entry, before);
+        }
+      }
+      options.onListed(found);
+    }
+    const shifted = await shifts.decide();
+    known += shifted.known;
+    for (const entry of shifted.changed) spool.add(withSettling(entry, clock));
+    return { found, known, notFiles, unreadable, spool, [Symbol.dispose]: () => spool[Symbol.dispose]() };
+  } catch (error) {
+    spool[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function withSettling(entry: SourceFile, clock: Clock): SourceFile & { settlesAtMonotonicMs?: number } {
+  const ageMs = clock.nowMs() - Number(entry.modifiedAtNs / 1_000_000n);
+  return Math.abs(ageMs) < freshMs ? { ...entry, settlesAtMonotonicMs: clock.monotonicMs() + settleMs } : entry;
+}
+
+async function compare(
+  options: SurveyOptions,
+  entry: SourceFile,
+  before: KnownEntry,
+): Promise<'known' | 'new' | 'shifted'> {
+  if (entry.sizeBytes !== before.sizeBytes) return 'new';
+  const differenceNs = entry.modifiedAtNs - before.modifiedAtNs;
+  if (differenceNs === 0n) {
+    if (!isCameraDefaultDate(entry.modifiedAtNs)) return 'known';
+    return (await hasSameHead(options, entry, before)) ? 'known' : 'new';
+  }
+  const isWholeHours = differenceNs % hourNs === 0n;
+  const hours = (differenceNs < 0n ? -differenceNs : differenceNs) / hourNs;
+  return isWholeHours && hours <= shiftHoursMax ? 'shifted' : 'new';
+}
+
+/** A camera whose clock was reset begins again on the first of January: then a name and a time can come twice. */
+function isCameraDefaultDate(modifiedAtNs: bigint): boolean {
+  const date = new Date(Number(modifiedAtNs / 1_000_000n));
+  // Cameras write local time and cards are read in any zone, so the day before and after count as well.
+  const dayOfYear = `${date.getUTCMonth() + 1}-${date.getUTCDate()}`;
+  return ['12-31', '1-1', '1-2'].includes(dayOfYear);
+}
+
+/** An entry whose first bytes cannot be read is not known: saving it reports why. */
+async function hasSameHead(options: SurveyOptions, entry: SourceFile, before: KnownEntry): Promise<boolean> {
+  try {
+    await using reader = await options.source.open(entry.path, 0, options.signal);
+    const head = Buffer.alloc(Math.min(headBytes, entry.sizeBytes));
+    for (let filled = 0; filled < head.length; ) {
+      const count = await reader.read(head.subarray(filled), options.signal);
+      if (count === 0) return false;
+      filled += count;
+    }
+    return digest(createHash('sha256').update(head)) === before.headHash;
+  } catch (error) {
+    if (error instanceof AgentError && error.code !== 'SOURCE_GONE') return false;
+    throw error;
+  }
+}
+
+/**
+ * FAT keeps local time, so a card seen from another zone, or after a change to summer time, shows all its times shifted by
+ * the same whole hours. If that is what happened the entries are known and their times are corrected.
+ */
+class ShiftedTimes {
+  readonly #options: SurveyOptions;
+  readonly #entries: { entry: SourceFile; before: KnownEntry }[] = [];
+  readonly #shifts = new Set<bigint>();
+  #sawUnshifted = false;
+
+  constructor(options: SurveyOptions) {
+    this.#options = options;
+  }
+
+  sawUnshifted(): void {
+    this.#sawUnshifted = true;
+  }
+
+  add(entry: SourceFile, before: KnownEntry): void {
+    this.#entries.push({ entry, before });
+    this.#shifts.add(entry.modifiedAtNs - before.modifiedAtNs);
+  }
+
+  async decide(): Promise<{ known: number; changed: readonly SourceFile[] }> {
+    const entries = this.#entries.map(({ entry }) => entry);
+    const [shiftNs] = this.#shifts;
+    if (shiftNs === undefined) return { known: 0, changed: [] };
+    if (this.#shifts.size > 1 || this.#sawUnshifted || !(await this.#samplesAgree()))
+      return { known: 0, changed: entries };
+    if (!this.#options.dryRun) {
+      const paths = entries.map(({ path }) => path);
+      this.#options.catalog.shiftEntryTimes(this.#options.source.id, paths, shiftNs);
+    }
+    return { known: entries.length, changed: [] };
+  }
+
+  async #samplesAgree(): Promise<boolean> {
+    const stride = Math.max(1, Math.floor(this.#entries.length / shiftSamples));
+    for (let index = 0; index < this.#entries.length; index += stride) {
+      const sample = this.#entries[index];
+      if (sample !== undefined && !(await hasSameHead(this.#options, sample.entry, sample.before))) return false;
+    }
+    return true;
+  }
+}
