@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    // Tests start real processes, mount real disks and wait for them; a test that needs longer says so itself.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // One zone for all: a test about zones names its own.
+    env: { TZ: 'Europe/Berlin' },
+    reporters: ['default', './test/support/skip-reporter.ts'],
+  },
+});
