@@ -1,5 +1,5 @@
-// Real files from real phones and cameras, with what careful people say about them: whatever the unit tests prove, these decide.
-// The files are not part of the repository: KEEPSAKE_TEST_MEDIA, or ../shared/media beside it.
+// Real files from real phones and cameras, with what careful people say about them: whatever the unit tests prove,
+// these decide. The files are not part of the repository: KEEPSAKE_TEST_MEDIA, or ../shared/media beside it.
 import { existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -53,7 +53,7 @@ test('The media folder is there', (ctx) => {
   expect(strictMedia.length, `rows in ${truthPath}`).toBeGreaterThan(0);
 });
 
-describe('Strict rows of truth.tsv', () => {
+describe.skipIf(strictMedia.length === 0)('Strict rows of truth.tsv', () => {
   let reader: MetadataReader;
   beforeAll(() => {
     reader = openMetadataReader();

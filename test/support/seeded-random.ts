@@ -1,0 +1,12 @@
+// Chance that can be repeated: print the seed, and a run comes out the same.
+
+/** A generator of numbers in [0, 1) from a seed (mulberry32, Tommy Ettinger, public domain algorithm). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
