@@ -30,7 +30,7 @@ export class ProgressBar implements Disposable {
     if (this.#terminal.isTTY !== true || nowMs - this.#drawnMs < redrawMs) return;
     this.#drawnMs = nowMs;
     const line = progressLine(progress, nowMs - this.#startedMs);
-    this.#terminal.write(`${clearLine}${fit(line, (this.#terminal.columns ?? 80) - 1)}`);
+    this.#terminal.write(`${clearLine}${cutToWidth(line, (this.#terminal.columns ?? 80) - 1)}`);
   };
 
   [Symbol.dispose](): void {
@@ -64,7 +64,7 @@ function duration(milliseconds: number): string {
   return seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 360) / 10} h`;
 }
 
-function fit(line: string, width: number): string {
+function cutToWidth(line: string, width: number): string {
   const characters = [...line];
   return characters.length <= width ? line : `${characters.slice(0, Math.max(0, width - 1)).join('')}…`;
 }

@@ -1,11 +1,14 @@
 // Decides when a photo or video was taken from all that is known about its file. Pure; does not read TZ or the clock.
-// Promises the best fact in a fixed order of trust, and `undated` rather than a date that only says when a file was copied.
+// Promises the best fact in a fixed order of trust, and `undated` rather than a date that only says when a file was
+// copied.
 import type { AssetKind, CaptureDate, DateBasis, MediaMetadata } from '../domain/media.ts';
 import { dateFromFileName } from './metadata/file-name-date.ts';
 
 export interface CaptureFacts {
   readonly metadata: MediaMetadata;
-  /** Known to every caller, so that a rule may come to differ; today none does, as `metadata` says which fields it read. */
+  /**
+   * Known to every caller, so that a rule may come to differ; today none does, as `metadata` says which fields it read.
+   */
   readonly kind: AssetKind;
   /** Google's sidecar: an instant. */
   readonly sidecarTakenAtMs?: number;
@@ -28,7 +31,8 @@ const aheadMsMax = 24 * 60 * 60 * 1000;
 const copiedWithinMs = 60 * 1000;
 
 /**
- * By falling trust: the file's own local time, its instant (shown in `timeZone`), Google's sidecar, the name, the modification time.
+ * By falling trust: the file's own local time, its instant (shown in `timeZone`), Google's sidecar, the name, the
+ * modification time.
  * @throws RangeError if `timeZone` is not known to this runtime: configuration is checked before it comes here.
  */
 export function decideCaptureDate(facts: CaptureFacts): CaptureDate {
@@ -77,7 +81,10 @@ function wallClockMs(secondMs: number, timeZone: string): number {
   return Date.UTC(part('year'), part('month') - 1, part('day'), part('hour'), part('minute'), part('second'));
 }
 
-/** Making one costs about 50 microseconds, which an import would pay for each video. Two zones in one process are already rare. */
+/**
+ * Making one costs about 50 microseconds, which an import would pay for each video. Two zones in one process are
+ * already rare.
+ */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 const formattersMax = 16;
 

@@ -4,9 +4,9 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteReader, EntryState } from '../domain/byte-reader.ts';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
-import type { Content } from '../domain/media.ts';
+import type { Content, MediaMetadata } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
 import {
   checkpointBytes,
@@ -15,6 +15,7 @@ import {
   type StepObserver,
   stageFile,
   unstageFile,
+  writeError,
 } from '../platform/durable-write.ts';
 import type { Candidate } from './grouping.ts';
 import { dropProgress, loadProgress, type StagingIdentity, saveProgress, stagedName } from './incoming.ts';
@@ -164,7 +165,7 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
   await assertSettled(options, file, path);
   const facts = { file, name: file.name, content, staged, stagedName: name };
   if (content.kind === 'photo' || content.kind === 'video') {
-    const metadata = await options.metadata.read(path, { mime: content.mime, sizeBytes, signal });
+    const metadata = await readMetadata(options, path, { mime: content.mime, sizeBytes });
     return { kind: 'staged', candidate: { ...facts, metadata } };
   }
   const isGoogle =
@@ -174,6 +175,22 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
     kind: 'staged',
     candidate: { ...facts, metadata: {}, ...(takenAtMs === undefined ? {} : { sidecarTakenAtMs: takenAtMs }) },
   };
+}
+
+/** @throws AgentError LIBRARY_WRITE_FAILED and its like if what was just staged cannot be read: it is not a good copy. */
+async function readMetadata(
+  options: StagingOptions,
+  path: AbsolutePath,
+  facts: { readonly mime: string; readonly sizeBytes: number },
+): Promise<MediaMetadata> {
+  const { signal } = options;
+  try {
+    return await options.metadata.read(path, { ...facts, signal });
+  } catch (error) {
+    await unstageFile(path);
+    if (signal.aborted) throw signal.reason;
+    throw systemErrorCode(error) === undefined ? error : writeError(error, 'A new file in your photo folder');
+  }
 }
 
 async function readHead(path: string): Promise<Uint8Array> {

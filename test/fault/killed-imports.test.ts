@@ -90,7 +90,9 @@ async function describeLibrary(library: string): Promise<unknown> {
 }
 
 function runChild(args: readonly string[]): Promise<Answer & { readonly signal: NodeJS.Signals | null }> {
-  return finished(spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
+  // As the launcher does: 250 starts are most of this test's time.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(projectRoot, 'node_modules/.cache/compile') };
+  return finished(spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env }));
 }
 
 interface Tally {

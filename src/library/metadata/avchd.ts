@@ -1,6 +1,7 @@
-// When a camcorder's AVCHD clip (MTS, M2TS) was recorded: the camera repeats it in the video stream, in a message called MDPM.
-// Promises to look at the bytes given and no further; nothing in them makes it throw or repeat itself.
-// (Layout as in exiftool's H264.pm, 13.59; times seen in a Sony ILCE-7M3's file.)
+// When a camcorder's AVCHD clip (MTS, M2TS) was recorded: the camera repeats it in the video stream, in a message
+// called MDPM.
+// Promises to look at the bytes given and no further; nothing in them makes it throw or repeat itself. (Layout as in
+// exiftool's H264.pm, 13.59; times seen in a Sony ILCE-7M3's file.)
 import { parseWallClock, type WallClock } from './calendar.ts';
 
 const signature = Buffer.from('17ee8c60f84d11d98cd60800200c9a664d44504d', 'hex'); // A UUID, then "MDPM".
@@ -12,7 +13,10 @@ const entryBytes = 5;
 const yearMonthTag = 0x18;
 const dayTimeTag = 0x19;
 
-/** Reads the time in `start`, the first part of a transport stream. Without an offset: the camera's is not to be trusted. */
+/**
+ * Reads the time in `start`, the first part of a transport stream. Without an offset: the camera's is not to be
+ * trusted.
+ */
 export function readAvchdDate(start: Uint8Array): WallClock | undefined {
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
   const packetBytes = packetLength(bytes);

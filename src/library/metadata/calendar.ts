@@ -1,6 +1,6 @@
 // Dates as cameras, editors and phones write them, read as wall-clock time.
-// Promises that whatever it returns is a day and a time that exist, in a year in which photographs could be taken. It knows
-// nothing of time zones beyond an offset that stands beside the time; see `capture-date` for instants.
+// Promises that whatever it returns is a day and a time that exist, in a year in which photographs could be taken. It
+// knows nothing of time zones beyond an offset that stands beside the time; see `capture-date` for instants.
 
 /** `local` is `YYYY-MM-DDTHH:MM:SS[.fraction]`. */
 export interface WallClock {
@@ -21,7 +21,10 @@ export interface CalendarTime {
 /** The first photograph that still exists was taken in 1826 or 1827. */
 export const yearMin = 1826;
 export const yearMax = 2099;
-/** The time given to a day whose hour nobody wrote down: no zone and no clock error of half a day moves it to another day. */
+/**
+ * The time given to a day whose hour nobody wrote down: no zone and no clock error of half a day moves it to another
+ * day.
+ */
 export const noon = { hour: 12, minute: 0, second: 0 } as const;
 
 const textCharsMax = 64;
@@ -31,9 +34,10 @@ const offsetMinutesMin = -12 * 60;
 const offsetMinutesMax = 14 * 60;
 
 /**
- * Reads EXIF (`2019:07:04 16:24:01`), XMP and QuickTime (`2019-07-04T16:24:01.5-0700`) and exiftool's spelling of others.
- * Single digits padded with a space are read, as some early cameras wrote them. A day without a time is taken at noon.
- * Undefined for anything else: zeros, blanks, half of a date, 30 February, a year outside `yearMin`..`yearMax`.
+ * Reads EXIF (`2019:07:04 16:24:01`), XMP and QuickTime (`2019-07-04T16:24:01.5-0700`) and exiftool's spelling of
+ * others. Single digits padded with a space are read, as some early cameras wrote them. A day without a time is taken
+ * at noon. Undefined for anything else: zeros, blanks, half of a date, 30 February, a year outside
+ * `yearMin`..`yearMax`.
  */
 export function parseWallClock(text: string): WallClock | undefined {
   if (text.length > textCharsMax) return undefined;

@@ -1,6 +1,7 @@
 // What a file is, told from its first bytes.
-// Promises an answer for any bytes, and that a name never makes a photo of something else or hides one: it only tells apart the
-// kinds of sidecar, which are all text. Where the bytes are ambiguous it leans towards "media": importing too much loses nothing.
+// Promises an answer for any bytes, and that a name never makes a photo of something else or hides one: it only tells
+// apart the kinds of sidecar, which are all text. Where the bytes are ambiguous it leans towards "media": importing too
+// much loses nothing.
 import { fileTypeFromBuffer } from 'file-type';
 import type { Content } from '../../domain/media.ts';
 import { isGooglePhotoMetadata, looksLikeGooglePhotoMetadata, parseJson } from './google-sidecar.ts';
@@ -12,8 +13,9 @@ export const headBytesMin = 4100;
 
 /**
  * Identifies a file by `head`, its first `headBytesMin` to `headBytesMax` bytes, or all of them where there are fewer.
- * `name` is the last part of its path. The mime type is file-type's, respelt where the field has a more common name for it
- * (see `respelt`): a NEF without Nikon's usual first tag is `image/tiff`, and any MPEG transport stream `video/m2ts`.
+ * `name` is the last part of its path. The mime type is file-type's, respelt where the field has a more common name for
+ * it (see `respelt`): a NEF without Nikon's usual first tag is `image/tiff`, and any MPEG transport stream
+ * `video/m2ts`.
  */
 export async function identifyContent(
   head: Uint8Array,
@@ -86,7 +88,10 @@ function isOldQuickTime(start: Uint8Array): boolean {
   return oldQuickTimeTypes.some((type) => hasText(start, 4, type)) && !isText(start);
 }
 
-/** file-type follows the offset of the first directory and gives up where that lies beyond the head, as scanners write it. */
+/**
+ * file-type follows the offset of the first directory and gives up where that lies beyond the head, as scanners write
+ * it.
+ */
 function cutTiffMagic(start: Uint8Array): string | undefined {
   return ['II*\0', 'MM\0*', 'II+\0', 'MM\0+'].some((magic) => hasText(start, 0, magic)) ? 'image/tiff' : undefined;
 }

@@ -1,11 +1,12 @@
 // Waiting for something that may never answer: for so long, or until the caller gives up.
-// Promises to measure by the monotonic clock, and that what is no longer waited for cannot surface as an unhandled rejection.
+// Promises to measure by the monotonic clock, and that what is no longer waited for cannot surface as an unhandled
+// rejection.
 
 const slices = 4;
 
 /**
- * Resolves after `durationMs` by the monotonic clock, in slices: a machine that wakes from sleep, or an event loop that was busy, has
- * used up one slice at most, and whoever is waited for still gets the others.
+ * Resolves after `durationMs` by the monotonic clock, in slices: a machine that wakes from sleep, or an event loop that
+ * was busy, has used up one slice at most, and whoever is waited for still gets the others.
  */
 export function after(durationMs: number): { promise: Promise<void>; cancel: () => void } {
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 // Where each still format keeps its EXIF block and its XMP packet.
-// Promises to hand over at most `tiffBytesMax` and `xmpBytesMax` bytes, and to read little more than those from files of any size. The limit is
-// what makes the EXIF parser safe: see `exif`.
+// Promises to hand over at most `tiffBytesMax` and `xmpBytesMax` bytes, and to read little more than those from files
+// of any size. The limit is what makes the EXIF parser safe: see `exif`.
 import { inflateSync } from 'node:zlib';
 import { readHeifItems } from './heif-items.ts';
 import { boxes, openBoxes } from './iso-boxes.ts';
@@ -13,7 +13,10 @@ export interface EmbeddedMetadata {
   readonly xmp?: string;
 }
 
-/** A JPEG cannot hold more than 64 KB; elsewhere EXIF with a preview reaches some hundred. Also what is read of a TIFF file. */
+/**
+ * A JPEG cannot hold more than 64 KB; elsewhere EXIF with a preview reaches some hundred. Also what is read of a TIFF
+ * file.
+ */
 export const tiffBytesMax = 1024 * 1024;
 /** Segments or chunks looked at. PNG cuts its pixels into chunks of 8 KB and more, and EXIF may follow them. */
 export const segmentCountMax = 16_384;
@@ -126,7 +129,9 @@ export const findInHeif: Find = async (reader) => {
   return found;
 };
 
-/** JPEG XL in its container (ISO/IEC 18181-2). Boxes compressed with Brotli are left alone; a bare codestream has none. */
+/**
+ * JPEG XL in its container (ISO/IEC 18181-2). Boxes compressed with Brotli are left alone; a bare codestream has none.
+ */
 export const findInJpegXl: Find = async (reader) => {
   const found: Found = {};
   for await (const box of boxes(openBoxes(reader), { start: 0, end: reader.sizeBytes })) {
@@ -137,12 +142,13 @@ export const findInJpegXl: Find = async (reader) => {
   return found;
 };
 
-const byteOrderMarks = ['II*\0', 'MM\0*'] as const;
+/** How an EXIF block and a TIFF file begin. */
+export const byteOrderMarks = ['II*\0', 'MM\0*'] as const;
 const prefixBytesMax = 64;
 
 /**
- * The block begins with its byte order mark. What precedes it (`Exif\0\0`, an offset, or both) differs between formats, and between those who
- * write them, so it is looked for.
+ * The block begins with its byte order mark. What precedes it (`Exif\0\0`, an offset, or both) differs between formats,
+ * and between those who write them, so it is looked for.
  */
 function keepTiff(found: Found, bytes: Uint8Array): void {
   const start = latin1(bytes, 0, prefixBytesMax);

@@ -1,14 +1,16 @@
 // When a still was taken and by what, from its EXIF block and XMP packet (EXIF 2.32).
-// Promises never to throw on bytes, and to take a time only from the moment of exposure or digitisation: ModifyDate is when
-// somebody saved the file.
+// Promises never to throw on bytes, and to take a time only from the moment of exposure or digitisation: ModifyDate is
+// when somebody saved the file.
 //
-// ExifReader decodes a value byte by byte into arrays, 16 bytes of heap for each. When a file makes it do that with tens of megabytes, a
-// worker's heap limit does not help: V8 may end the whole process (measured 2026-11, Node 26.10). Hence it is only given blocks of at most
-// `tiffBytesMax` (`embedded-metadata`), from which it cannot make a single allocation that large.
+// ExifReader decodes values byte by byte into arrays, and a worker's heap limit is no full protection from what a file
+// may claim: V8 ended the whole process over one 16 MB piece of metadata (Node 26.10, 2026-11). Hence it is only given
+// blocks of at most `tiffBytesMax` (see `embedded-metadata`), from which it cannot make a single allocation of that
+// order.
 import ExifReader from 'exifreader';
 import type { MediaMetadata } from '../../domain/media.ts';
 import { parseWallClock, type WallClock, withSeparateParts } from './calendar.ts';
-import { type EmbeddedMetadata, tiffBytesMax } from './embedded-metadata.ts';
+import { byteOrderMarks, type EmbeddedMetadata, tiffBytesMax } from './embedded-metadata.ts';
+import { latin1 } from './positional-reader.ts';
 import { readXmpDate, xmpBytesMax } from './xmp.ts';
 
 const exifTags = [
@@ -29,11 +31,11 @@ const textCharsMax = 128;
 const appleMake = 'Apple';
 
 /**
- * Reads an EXIF block, or the first `tiffBytesMax` bytes of a TIFF file, and an XMP packet. A TIFF file's own packet is read where none is
- * given; more than `tiffBytesMax` is not looked at.
+ * Reads an EXIF block, or the first `tiffBytesMax` bytes of a TIFF file, and an XMP packet. A TIFF file's own packet is
+ * read where none is given; more than `tiffBytesMax` is not looked at.
  */
 export function readExif({ tiff, xmp }: EmbeddedMetadata): MediaMetadata {
-  const block = exactBuffer((tiff ?? new Uint8Array()).subarray(0, tiffBytesMax));
+  const block = exactBuffer(isTiff(tiff) ? tiff.subarray(0, tiffBytesMax) : new Uint8Array());
   const exif = readExifTags(block, exifTags);
   const takenAt = findTakenAt(exif, () => xmp ?? readXmpOfTiff(block));
   const make = clean(exif('Make'));
@@ -48,6 +50,11 @@ export function readExif({ tiff, xmp }: EmbeddedMetadata): MediaMetadata {
     ...(model !== undefined && { model }),
     ...(cameraSerial !== undefined && { cameraSerial }),
   };
+}
+
+/** Keeps ExifReader from taking the block for one of the other formats it reads, whose parsers know fewer limits. */
+function isTiff(bytes: Uint8Array | undefined): bytes is Uint8Array {
+  return bytes !== undefined && byteOrderMarks.some((mark) => latin1(bytes, 0, 4) === mark);
 }
 
 /** Looks a tag up as text; undefined where it is absent or not text. */
@@ -137,7 +144,10 @@ function readContentIdentifier(block: ArrayBuffer): string | undefined {
   return Array.isArray(makerNote) ? parseAppleMakerNote(Uint8Array.from(makerNote)) : undefined;
 }
 
-/** The Live Photo content identifier, upper case, in the bytes of a MakerNote; undefined if it is not Apple's or has none. */
+/**
+ * The Live Photo content identifier, upper case, in the bytes of a MakerNote; undefined if it is not Apple's or has
+ * none.
+ */
 export function parseAppleMakerNote(note: Uint8Array): string | undefined {
   const text = Buffer.from(note.buffer, note.byteOffset, note.byteLength);
   if (

@@ -1,4 +1,5 @@
-// The last resort for formats that our own readers do not know: exiftool, as one child process that is started when first needed.
+// The last resort for formats that our own readers do not know: exiftool, as one child process that is started when
+// first needed.
 // Promises that a machine without it, or without Perl, imports all the same; it then says so in `isMissing`.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -99,7 +100,10 @@ async function startExiftool(options: ExiftoolOptions): Promise<ExifTool> {
   });
 }
 
-/** The library's own way leaves a failed spawn (no memory, no process table entry) without a listener, which would end the agent. */
+/**
+ * The library's own way leaves a failed spawn (no memory, no process table entry) without a listener, which would end
+ * the agent.
+ */
 async function spawnExiftool(program: string, args: readonly string[]): Promise<ChildProcess> {
   const child = spawn(program, args, { stdio: 'pipe', windowsHide: true, env: { ...process.env, LANG: 'C' } });
   await once(child, 'spawn');

@@ -1,5 +1,6 @@
 // The date that a phone or a program wrote into a file's name. Pure.
-// Promises to prefer silence to a guess: only known spellings, only days and times that exist, never a piece of a longer number.
+// Promises to prefer silence to a guess: only known spellings, only days and times that exist, never a piece of a
+// longer number.
 import { type CalendarTime, formatCalendar, isPlausible, noon } from './calendar.ts';
 
 /** `local` is wall-clock time, `YYYY-MM-DDTHH:MM:SS[.fraction]`; `utcMs` an instant, milliseconds since 1970 UTC. */
@@ -16,8 +17,8 @@ const compact =
 const dashedDate =
   /(?<!\d)(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})-(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})(?!\d)/g;
 /**
- * Screenshot_2017-01-01-01-01-01, 2017-01-01 01.01.01, `Screenshot 2024-05-06 at 07.08.09`, and the twelve-hour clock of a
- * Mac set to English (`at 7.08.09 PM`; the space is U+202F since macOS 13).
+ * Screenshot_2017-01-01-01-01-01, 2017-01-01 01.01.01, `Screenshot 2024-05-06 at 07.08.09`, and the twelve-hour clock
+ * of a Mac set to English (`at 7.08.09 PM`; the space is U+202F since macOS 13).
  */
 const spelledOut =
   /(?<!\d)(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})(?: at |[ _-])(?<hour>\d{1,2})[.-](?<minute>\d{2})[.-](?<second>\d{2})(?!\d)(?:[ \u00a0\u202f](?<half>[AP]M)\b)?/g;

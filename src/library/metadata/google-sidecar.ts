@@ -28,8 +28,8 @@ export function parseGoogleSidecar(bytes: Uint8Array): GoogleSidecar | undefined
 }
 
 /**
- * True for the metadata of one photo. An album's `metadata.json` has a title too, but none of the facts that only a photo
- * has. (Takeouts of 2018 to 2026 seen.)
+ * True for the metadata of one photo. An album's `metadata.json` has a title too, but none of the facts that only a
+ * photo has. (Takeouts of 2018 to 2026 seen.)
  */
 export function isGooglePhotoMetadata(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

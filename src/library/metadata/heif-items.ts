@@ -1,5 +1,6 @@
 // Finds the EXIF and XMP items of a HEIC, HEIF or AVIF file (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12, annex A).
-// Promises to read only the `meta` box's tables and the two items themselves, each within a limit, wherever they lie in the file.
+// Promises to read only the `meta` box's tables and the two items themselves, each within a limit, wherever they lie in
+// the file.
 import { type Box, type BoxFile, boxes, openBoxes } from './iso-boxes.ts';
 import { latin1, type PositionalReader, type Range, readRange, viewOf } from './positional-reader.ts';
 
@@ -95,7 +96,8 @@ function parseLocations(table: Uint8Array): ItemLocation[] {
       const lengthBytes = cursor.take(lengthSize);
       extents.push({ start, end: lengthBytes === 0 ? Number.POSITIVE_INFINITY : start + lengthBytes });
     }
-    // The table may say that an extent takes no bytes and that there are billions: skipped by arithmetic, not by counting.
+    // The table may say that an extent takes no bytes and that there are billions: skipped by arithmetic, not by
+    // counting.
     cursor.skip(Math.max(0, extentCount - extentsMax) * (indexSize + offsetSize + lengthSize));
     if (cursor.isPastEnd()) break;
     locations.push({ item, isInItemData, extents });

@@ -1,7 +1,8 @@
-// Reads when and by what a movie was made from an ISO base media file: MOV, MP4, 3GP, and Canon's CR3.
-// (ISO/IEC 14496-12; Apple, "QuickTime File Format".)
-// Promises to read a few kilobytes wherever they lie in the file, to allocate no more than its own limits whatever a box claims, and
-// to return what it found when the file turns out damaged. Only an error of the reader itself is thrown.
+// Reads when and by what a movie was made from an ISO base media file: MOV, MP4, 3GP, and Canon's CR3. (ISO/IEC
+// 14496-12; Apple, "QuickTime File Format".)
+// Promises to read a few kilobytes wherever they lie in the file, to allocate no more than its own limits whatever a
+// box claims, and to return what it found when the file turns out damaged. Only an error of the reader itself is
+// thrown.
 import { parseWallClock, type WallClock } from './calendar.ts';
 import { type Box, type BoxFile, boxes, openBoxes } from './iso-boxes.ts';
 import { latin1, type PositionalReader, type Range, readRange, viewOf } from './positional-reader.ts';
@@ -34,7 +35,8 @@ export async function readMovieFacts(reader: PositionalReader): Promise<MovieFac
   for await (const box of boxes(file, { start: 0, end: reader.sizeBytes })) {
     if (box.type !== 'moov') continue;
     await readMoov(file, box, facts);
-    // In a damaged header an instant without a zone is too weak a claim (exiftool gives none either); Apple's date says what it is.
+    // In a damaged header an instant without a zone is too weak a claim (exiftool gives none either); Apple's date says
+    // what it is.
     if (box.isCut) facts.createdAtMs = undefined;
     break;
   }

@@ -1,4 +1,5 @@
-// Walks the boxes that MOV, MP4, HEIC, AVIF, JPEG XL and CR3 are made of (ISO/IEC 14496-12, 4.2; Apple calls them atoms).
+// Walks the boxes that MOV, MP4, HEIC, AVIF, JPEG XL and CR3 are made of (ISO/IEC 14496-12, 4.2; Apple calls them
+// atoms).
 // Promises to end on any bytes: every step moves forward, and one file is worth only so many steps.
 import { latin1, type PositionalReader, type Range, readRange, viewOf } from './positional-reader.ts';
 

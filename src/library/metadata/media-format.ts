@@ -1,11 +1,12 @@
 // Which reader understands which mime type of `identifyContent`. Pure.
-// Promises that exiftool, which costs a process and ten times our own readers' time, is never asked about the everyday formats: what those
-// readers do not find in them is not there.
+// Promises that exiftool, which costs a process and ten times our own readers' time, is never asked about the everyday
+// formats: what those readers do not find in them is not there.
 
 /**
  * Our own way to read it.
  * - `jpeg` to `jpegXl`: EXIF and XMP inside that container. `tiff`: the file is the EXIF block (TIFF and most RAW).
- * - `rafPreview`: EXIF of the JPEG inside a Fujifilm RAF. `canonBoxes`: a CR3. `movie`: MOV, MP4, 3GP. `transportStream`: AVCHD.
+ * - `rafPreview`: EXIF of the JPEG inside a Fujifilm RAF. `canonBoxes`: a CR3. `movie`: MOV, MP4, 3GP.
+ *   `transportStream`: AVCHD.
  * - `none`: exiftool or nothing.
  */
 export type NativeReading =
@@ -33,7 +34,10 @@ const movie: MediaFormat = { native: 'movie', asksExiftool: false };
 /** exiftool also finds the directories that a program wrote at the end, where we only look at the start. */
 const tiff: MediaFormat = { native: 'tiff', asksExiftool: true };
 const nothing: MediaFormat = { native: 'none', asksExiftool: false };
-/** Everything else: AVI, Matroska, MPEG, ASF, the RAW formats of Sigma, Minolta, Olympus and Panasonic, Canon's CRW, PSD, JPEG 2000, … */
+/**
+ * Everything else: AVI, Matroska, MPEG, ASF, the RAW formats of Sigma, Minolta, Olympus and Panasonic, Canon's CRW,
+ * PSD, JPEG 2000, …
+ */
 const foreign: MediaFormat = { native: 'none', asksExiftool: true };
 
 const formats: Readonly<Record<string, MediaFormat>> = {

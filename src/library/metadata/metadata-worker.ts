@@ -1,5 +1,5 @@
-// The thread in which strangers' files are parsed: it may hang or run out of memory, and is then replaced (see `parsing-thread`).
-// Says `{ ready: true }` once, then answers each ReadRequest with one WorkerReply, in order.
+// The thread in which strangers' files are parsed: it may hang or run out of memory, and is then replaced (see
+// `parsing-thread`). Says `{ ready: true }` once, then answers each ReadRequest with one WorkerReply, in order.
 import { parentPort } from 'node:worker_threads';
 import { assert } from '../../domain/assert.ts';
 import { systemErrorCode } from '../../domain/errors.ts';

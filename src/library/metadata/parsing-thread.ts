@@ -1,6 +1,7 @@
-// Keeps one metadata worker: starts it with the first file, gives it one file at a time, and replaces it when it hangs or dies.
-// Promises that a file which kills the worker costs only its own metadata, and that closing never waits long. A worker that cannot
-// start at all is an error: otherwise a broken installation would quietly file every photo as undated.
+// Keeps one metadata worker: starts it with the first file, gives it one file at a time, and replaces it when it hangs
+// or dies.
+// Promises that a file which kills the worker costs only its own metadata, and that closing never waits long. A worker
+// that cannot start at all is an error: otherwise a broken installation would quietly file every photo as undated.
 import { Worker } from 'node:worker_threads';
 import type { MediaMetadata } from '../../domain/media.ts';
 import { after, untilAborted } from './deadline.ts';
@@ -10,7 +11,8 @@ import type { ReadRequest } from './read-natively.ts';
 export interface ParsingThread extends AsyncDisposable {
   /**
    * What the worker found; nothing if this file made it hang or die.
-   * @throws the signal's reason; an Error with the system's `code` if the file cannot be read; an Error if no worker can start.
+   * @throws the signal's reason; an Error with the system's `code` if the file cannot be read; an Error if no worker
+   *   can start.
    */
   read(request: ReadRequest, signal: AbortSignal): Promise<MediaMetadata>;
 }
@@ -20,8 +22,9 @@ const startTimeoutMs = 30_000;
 /** A terminated worker is gone in milliseconds, unless it waits for a disk that does not answer. */
 const closeTimeoutMs = 5_000;
 /**
- * The largest honest need is that of a large EXIF block, some 30 MB. This limit is the second fence, not the first: what the parsers are given
- * is bounded so that they cannot reach it in one leap, which V8 would answer by ending the process (see `exif`).
+ * The largest honest need is that of a large EXIF block, some 30 MB. This limit is the second fence, not the first:
+ * what the parsers are given is bounded so that they cannot reach it in one leap, which V8 would answer by ending the
+ * process (see `exif`).
  */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
 
@@ -41,7 +44,8 @@ export function openParsingThread({
   let lastTurn: Promise<unknown> = Promise.resolve();
 
   async function startWorker(): Promise<Worker> {
-    const worker = new Worker(workerUrl, { name: 'metadata', resourceLimits });
+    // `execArgv`: the flags that started the process are meant for its own script, and some end a worker at once.
+    const worker = new Worker(workerUrl, { name: 'metadata', execArgv: [], resourceLimits });
     worker.unref(); // Idle, it keeps no process alive; while it works, the timer of its deadline does.
     worker.on('error', () => {}); // Who waits for an answer hears of it; without any listener it would end the process.
     worker.on('exit', () => {

@@ -1,4 +1,5 @@
-// Reading pieces of a file by position, and looking at their bytes. Every parser of containers here stands on these few functions.
+// Reading pieces of a file by position, and looking at their bytes. Every parser of containers here stands on these few
+// functions.
 // Promises that a piece is never longer than asked for, whatever the file claims about itself.
 
 /** Reads at any position. `read` fills `into` from its start and returns how many bytes there were, 0 at the end. */

@@ -1,6 +1,7 @@
-// Reads one file's metadata with our own readers. Runs in the metadata worker, where blocking is fine and a crash costs one file.
-// Promises to read and hold a few megabytes at most, whatever the file's length. It throws system errors (the file cannot be
-// opened or read), never on what the file contains.
+// Reads one file's metadata with our own readers. Runs in the metadata worker, where blocking is fine and a crash costs
+// one file.
+// Promises to read and hold a few megabytes at most, whatever the file's length. It throws system errors (the file
+// cannot be opened or read), never on what the file contains.
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { assertNever } from '../../domain/assert.ts';
 import type { MediaMetadata } from '../../domain/media.ts';
@@ -67,7 +68,10 @@ async function readRafPreview(file: PositionalReader): Promise<MediaMetadata> {
   return readExif(await findInJpeg(sliceOf(file, { start, end: start + lengthBytes })));
 }
 
-/** Two TIFF blocks: camera in the first, exposure in the second. The movie header's time is local time in a field for UTC. */
+/**
+ * Two TIFF blocks: camera in the first, exposure in the second. The movie header's time is local time in a field for
+ * UTC.
+ */
 async function readCanonBoxes(file: PositionalReader): Promise<MediaMetadata> {
   const { tiffBlocks = [] } = await readMovieFacts(file);
   return Object.assign({}, ...tiffBlocks.map((tiff) => readExif({ tiff })));

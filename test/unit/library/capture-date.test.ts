@@ -1,4 +1,5 @@
-// The date decides the folder a photo will lie in for decades: each rule, and each reason to distrust, has to hold alone.
+// The date decides the folder a photo will lie in for decades: each rule, and each reason to distrust, has to hold
+// alone.
 import { expect, test } from 'vitest';
 import { type CaptureFacts, decideCaptureDate, showInstant } from '../../../src/library/capture-date.ts';
 

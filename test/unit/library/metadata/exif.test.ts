@@ -1,4 +1,5 @@
-// The date of nearly every photo comes through here. A tag mistaken for another, or read from the wrong place, misfiles thousands.
+// The date of nearly every photo comes through here. A tag mistaken for another, or read from the wrong place, misfiles
+// thousands.
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {

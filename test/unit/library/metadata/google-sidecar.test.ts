@@ -1,4 +1,5 @@
-// Takeout strips dates from many files: what is not read here is lost. What is read from the wrong JSON is a wrong date.
+// Takeout strips dates from many files: what is not read here is lost. What is read from the wrong JSON is a wrong
+// date.
 import { expect, test } from 'vitest';
 import { googleSidecarBytesMax, parseGoogleSidecar } from '../../../../src/library/metadata/google-sidecar.ts';
 import { makeGoogleAlbumJson, makeGoogleJson } from '../../../support/media/sidecars.ts';

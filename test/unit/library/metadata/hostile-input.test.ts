@@ -1,5 +1,5 @@
-// Damaged files are the rule on old cards, and a hostile one must not stop an import: whatever is flipped or cut, the parsers answer, soon,
-// and read within their limits. Mutations come from a seed that is shown on failure.
+// Damaged files are the rule on old cards, and a hostile one must not stop an import: whatever is flipped or cut, the
+// parsers answer, soon, and read within their limits. Mutations come from a seed that is shown on failure.
 import { expect, test } from 'vitest';
 import { readAvchdDate } from '../../../../src/library/metadata/avchd.ts';
 import { headBytesMax, identifyContent } from '../../../../src/library/metadata/content.ts';

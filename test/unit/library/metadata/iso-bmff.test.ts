@@ -1,4 +1,5 @@
-// Movies are the largest files and the only halves of Live Photos without EXIF: a date or identifier missed here separates the pair.
+// Movies are the largest files and the only halves of Live Photos without EXIF: a date or identifier missed here
+// separates the pair.
 import { expect, test } from 'vitest';
 import { keyCountMax, keysBytesMax, readMovieFacts, valueBytesMax } from '../../../../src/library/metadata/iso-bmff.ts';
 import { boxCountMax } from '../../../../src/library/metadata/iso-boxes.ts';

@@ -206,6 +206,20 @@ test('An aborted read rejects with the reason of the signal, before and during',
   expect(await reader.read(path, { ...aborted, signal })).toEqual({ takenAt });
 });
 
+test('A closed reader fails instead of answering "no metadata", whichever program would have read the file', async () => {
+  const reader = openMetadataReader();
+  const jpeg = await write(makeJpeg(dated));
+  const avi = await write(makeAvi({ seed: 1, dateTimeOriginal }));
+  const aviFacts = { mime: 'video/x-msvideo', sizeBytes: avi.sizeBytes, signal };
+  await reader.read(avi.path, aviFacts);
+  const during = expect(reader.read(avi.path, aviFacts)).rejects.toThrow('closed');
+  await reader[Symbol.asyncDispose]();
+  await during;
+  await expect(reader.read(avi.path, aviFacts)).rejects.toThrow('closed');
+  const jpegFacts = { mime: 'image/jpeg', sizeBytes: jpeg.sizeBytes, signal };
+  await expect(reader.read(jpeg.path, jpegFacts)).rejects.toThrow('closed');
+});
+
 test('Files read at once get each their own metadata', async () => {
   await using reader = openMetadataReader(noExiftool);
   const models = Array.from({ length: 40 }, (_, index) => `model ${index}`);
