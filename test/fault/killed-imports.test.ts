@@ -9,6 +9,7 @@ import {
   type ImportJson,
   incomingNames,
   keepsake,
+  projectRoot,
   temporaryFolder,
   walk,
 } from '../support/keepsake.ts';
