@@ -3,21 +3,24 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
-import type { AbsolutePath } from '../domain/ids.ts';
-import { type ImportProgress, runImport } from '../jobs/import-job.ts';
+import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
+import { runImport } from '../jobs/import-job.ts';
+import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import { assertApart, assertNotInCloud } from '../jobs/import-safety.ts';
+import { previewImport } from '../jobs/preview-job.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { openKnownLibraries } from '../library/known-libraries.ts';
 import { parseLayout } from '../library/layout.ts';
-import { type Library, openLibrary } from '../library/library.ts';
+import { type Library, openLibrary, readLibraryId } from '../library/library.ts';
 import { openMetadataReader } from '../library/metadata/read-metadata.ts';
 import { rebuildCatalog, recoverLibrary } from '../library/recovery.ts';
 import { openRoom } from '../library/room.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import { type Log, openLog } from '../platform/log.ts';
+import { statOrUndefined } from '../platform/volume.ts';
 import { type FolderSource, openFolderSource } from '../sources/folder/folder-source.ts';
 import { findMountedCards } from '../sources/folder/mounted-cards.ts';
 import { type Config, loadConfig, setConfigValue } from './config.ts';
@@ -126,6 +129,7 @@ async function backup(job: BackupJob): Promise<BackupResult> {
     sources.push(seams.wrapSource?.(source) ?? source);
   }
   if (!settings.allowCloudFolder) await assertNotInCloud(root);
+  if (request.dryRun) return preview({ ...job, sources });
   makeStateFolders(paths);
   await using openedLog = openLog({ folder: paths.logs, level: settings.logLevel });
   const { log } = openedLog;
@@ -150,7 +154,6 @@ async function backup(job: BackupJob): Promise<BackupResult> {
       clock,
       log,
       timeZone: settings.timeZone,
-      dryRun: request.dryRun,
       onProgress: (progress) => request.onProgress({ ...progress, sourceName: source.name }),
       observeStep: seams.observeStep ?? (() => undefined),
       batchFilesMax: seams.batchFilesMax,
@@ -161,6 +164,25 @@ async function backup(job: BackupJob): Promise<BackupResult> {
     if (report.stopped !== undefined && report.stopped.code !== 'SOURCE_GONE') break;
   }
   return { library: library.folders.root, imports, copies: [], missingProgram: metadata.unavailable };
+}
+
+/** Makes nothing, not even the library: without one, everything is new. */
+async function preview(job: BackupJob & { readonly sources: readonly FolderSource[] }): Promise<BackupResult> {
+  const { request, root, paths, seams } = job;
+  const id = await readLibraryId(root);
+  const path = id === undefined ? undefined : catalogPath(paths, id);
+  using catalog =
+    id === undefined || path === undefined || (await statOrUndefined(path)) === undefined
+      ? openCatalog({ path: ':memory:', libraryId: '' as LibraryId })
+      : openCatalog({ path, libraryId: id, readOnly: true });
+  const imports: ImportReport[] = [];
+  for (const source of job.sources) {
+    const onProgress = (progress: ImportProgress) => request.onProgress({ ...progress, sourceName: source.name });
+    imports.push(
+      await previewImport({ source, catalog, clock: seams.clock ?? systemClock, onProgress, signal: request.signal }),
+    );
+  }
+  return { library: root, imports, copies: [] };
 }
 
 /** The library's catalogue; if this machine has none, or an empty one, it is made from the manifests in the library. */

@@ -86,6 +86,13 @@ export class EntrySpool implements Disposable {
     })();
   }
 
+  /** All entries, in no particular order. */
+  *entries(): Generator<SpooledEntry> {
+    this.#flush();
+    for (const row of this.#database.prepare<[], Row>('SELECT * FROM entry').safeIntegers(true).iterate())
+      yield entryOf(row);
+  }
+
   /** Groups in the order they are to be saved: by folder, stills before lone videos before lone sidecars, by key, by path. */
   *groups(): Generator<readonly SpooledEntry[]> {
     this.#flush();

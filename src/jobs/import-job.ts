@@ -12,31 +12,21 @@ import { Ingest } from '../library/ingest.ts';
 import type { Layout } from '../library/layout.ts';
 import type { Library } from '../library/library.ts';
 import { writeChecksums } from '../library/manifest.ts';
-import { identifyContent } from '../library/metadata/content.ts';
 import type { MetadataReader } from '../library/metadata/read-metadata.ts';
 import type { Room } from '../library/room.ts';
-import { type FileOutcome, type IncomingFile, stageGroup } from '../library/staging.ts';
+import { type IncomingFile, stageGroup } from '../library/staging.ts';
 import type { Clock } from '../platform/clock.ts';
-import { flushFolder, headBytes, type StepObserver, writeError } from '../platform/durable-write.ts';
+import { flushFolder, type StepObserver, writeError } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
-import { type ImportReport, ImportTally, reportFailure } from './import-report.ts';
+import { type ImportProgress, Progress } from './import-progress.ts';
+import { type ImportReport, ImportTally, reportImport } from './import-report.ts';
 import { mapOrdered } from './map-ordered.ts';
 import { type Survey, surveySource } from './survey.ts';
 
 /** Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small. */
 const stagingConcurrency = 6;
-
-export interface ImportProgress {
-  readonly phase: 'looking' | 'saving';
-  readonly files: number;
-  readonly filesTotal: number;
-  readonly bytes: number;
-  readonly bytesTotal: number;
-  /** The file under way. */
-  readonly name: string;
-}
 
 export interface ImportOptions {
   readonly source: Source;
@@ -48,7 +38,6 @@ export interface ImportOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly timeZone: string;
-  readonly dryRun: boolean;
   readonly onProgress: (progress: ImportProgress) => void;
   readonly observeStep: StepObserver;
   /** For tests: smaller batches and checkpoints. */
@@ -68,53 +57,39 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
   const importId = makeImportId(startedAtMs);
   const tally = new ImportTally();
   const origin = { id: source.id, kind: source.kind, name: source.name };
-  if (!options.dryRun) catalog.beginImport({ importId, source: origin, startedAtMs });
-  log.info({ importId, sourceId: source.id, dryRun: options.dryRun }, 'import begins');
+  catalog.beginImport({ importId, source: origin, startedAtMs });
+  log.info({ importId, sourceId: source.id }, 'import begins');
   let stop: AgentError | undefined;
   try {
-    using survey = await surveySource({ ...options, onListed: (count) => options.onProgress(lookingAt(count)) });
-    tally.found = survey.found;
-    tally.known = survey.known;
-    for (const path of survey.notFiles) tally.settle(path, { kind: 'notMedia', reason: 'other' });
-    for (const { path, error } of survey.unreadable) tally.settle(path, { kind: 'failed', error });
-    if (options.dryRun) await previewSurvey(options, survey, tally);
-    else await saveSurvey({ options, survey, tally, importId, startedAtMs });
+    const onListed = (count: number) => options.onProgress(lookingAt(count));
+    using survey = await surveySource({ ...options, correctTimes: true, onListed });
+    tally.takeSurvey(survey);
+    await saveSurvey({ options, survey, tally, importId, startedAtMs });
   } catch (error) {
     stop = asStop(error, options.signal);
   }
   const counts = tally.counts();
   const isComplete = stop === undefined && tally.failed === 0 && tally.deferred === 0;
-  if (!options.dryRun) {
-    const failure = await finish({ options, importId, isComplete, counts, stop });
-    stop ??= failure;
-  }
+  const failure = await finish({ options, importId, isComplete, counts, stop });
+  stop ??= failure;
   const complete = isComplete && stop === undefined;
   const durationMs = Math.round(clock.monotonicMs() - startedMonotonicMs);
   log.info({ importId, ...counts, complete, durationMs, stopped: stop?.code }, 'import ends');
-  return {
-    importId,
-    source: origin,
-    ...counts,
-    durationMs,
-    complete,
-    failures: tally.failures,
-    notMediaPaths: tally.notMediaPaths,
-    ...(stop === undefined ? {} : { stopped: reportFailure('', stop) }),
-    ...(options.dryRun ? { dryRun: true } : {}),
-  };
+  return reportImport({ importId, source: origin, tally, durationMs, complete, stop });
 }
 
-function makeImportId(nowMs: number): ImportId {
+/** Sorts by time and is safe as a file name. */
+export function makeImportId(nowMs: number): ImportId {
   const time = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
   return `${time}-${randomBytes(3).toString('hex')}` as ImportId;
 }
 
-function lookingAt(count: number): ImportProgress {
+export function lookingAt(count: number): ImportProgress {
   return { phase: 'looking', files: count, filesTotal: 0, bytes: 0, bytesTotal: 0, name: '' };
 }
 
-/** What ends an import early and is expected: our own errors, and being asked to stop. */
-function asStop(error: unknown, signal: AbortSignal): AgentError {
+/** What ends an import early and is expected: our own errors, and being asked to stop. @throws anything else. */
+export function asStop(error: unknown, signal: AbortSignal): AgentError {
   if (error instanceof AgentError) return error;
   if (!signal.aborted) throw error;
   return new AgentError('INTERRUPTED', 'Saving was stopped before its end. What was saved is whole.', {
@@ -179,33 +154,6 @@ function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
   };
 }
 
-/** A dry run reads only the first bytes of each new file, to say what would be saved. */
-async function previewSurvey(options: ImportOptions, survey: Survey, tally: ImportTally): Promise<void> {
-  const progress = new Progress(options.onProgress, survey);
-  for (const group of survey.spool.groups()) {
-    for (const entry of group) {
-      progress.begin(entry.name);
-      const outcome = await previewEntry(options, entry);
-      tally.settle(entry.path, outcome);
-      progress.fileDone();
-    }
-  }
-}
-
-async function previewEntry(options: ImportOptions, entry: SpooledEntry): Promise<FileOutcome> {
-  try {
-    await using reader = await options.source.open(entry.path, 0, options.signal);
-    const head = Buffer.alloc(headBytes);
-    const filled = await reader.read(head, options.signal);
-    const content = await identifyContent(head.subarray(0, filled), { name: entry.name, sizeBytes: entry.sizeBytes });
-    if (content.kind === 'other' || content.kind === 'empty') return { kind: 'notMedia', reason: content.kind };
-    return { kind: 'imported', sizeBytes: entry.sizeBytes };
-  } catch (error) {
-    if (!isAgentError(error) || error.code === 'SOURCE_GONE') throw error;
-    return { kind: 'failed', error };
-  }
-}
-
 /**
  * Closes the import whatever its end: checksums, leftovers, and a snapshot of the catalogue in the library.
  * Returns what went wrong with that, if nothing had gone wrong before.
@@ -260,46 +208,4 @@ async function backUpCatalog(library: Library, catalog: CatalogStore): Promise<v
     throw writeError(error, `"${path}"`);
   }
   await flushFolder(library.folders.catalogBackup as AbsolutePath);
-}
-
-/** Folds what happens into a progress line, without holding on to any of it. */
-class Progress {
-  readonly #show: (progress: ImportProgress) => void;
-  readonly #filesTotal: number;
-  readonly #bytesTotal: number;
-  #files = 0;
-  #bytes = 0;
-  #name = '';
-
-  constructor(show: (progress: ImportProgress) => void, survey: Survey) {
-    this.#show = show;
-    this.#filesTotal = survey.spool.count;
-    this.#bytesTotal = survey.spool.bytes;
-  }
-
-  begin(name: string): void {
-    this.#name = name;
-    this.#update();
-  }
-
-  readonly addBytes = (bytes: number): void => {
-    this.#bytes += bytes;
-    this.#update();
-  };
-
-  fileDone(): void {
-    this.#files += 1;
-    this.#update();
-  }
-
-  #update(): void {
-    this.#show({
-      phase: 'saving',
-      files: this.#files,
-      filesTotal: this.#filesTotal,
-      bytes: this.#bytes,
-      bytesTotal: this.#bytesTotal,
-      name: this.#name,
-    });
-  }
 }

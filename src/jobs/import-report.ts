@@ -4,6 +4,7 @@ import type { AgentError } from '../domain/errors.ts';
 import type { ImportId, SourcePath } from '../domain/ids.ts';
 import type { CatalogSource, ImportCounts } from '../library/catalog/catalog-store.ts';
 import type { FileOutcome } from '../library/staging.ts';
+import type { Survey } from './survey.ts';
 
 /** Beyond this many, failures and other files are counted but no longer named. */
 const namedMax = 100_000;
@@ -50,6 +51,13 @@ export class ImportTally {
   readonly failures: ReportedFailure[] = [];
   readonly notMediaPaths: string[] = [];
 
+  takeSurvey(survey: Survey): void {
+    this.found = survey.found;
+    this.known = survey.known;
+    for (const path of survey.notFiles) this.settle(path, { kind: 'notMedia', reason: 'other' });
+    for (const { path, error } of survey.unreadable) this.settle(path, { kind: 'failed', error });
+  }
+
   settle(path: SourcePath, outcome: FileOutcome): void {
     switch (outcome.kind) {
       case 'imported':
@@ -78,16 +86,34 @@ export class ImportTally {
     if (this.failures.length < namedMax) this.failures.push(reportFailure(path, error));
   }
 
-  get settled(): number {
-    return this.known + this.imported + this.duplicates + this.notMedia + this.deferred + this.failed;
-  }
-
   counts(): ImportCounts {
     const { found, imported, known, duplicates, notMedia, deferred, failed, bytes } = this;
     return { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly: 0, bytes };
   }
 }
 
-export function reportFailure(path: string, error: AgentError): ReportedFailure {
+/** Puts the report together. */
+export function reportImport(facts: {
+  readonly importId: ImportId;
+  readonly source: CatalogSource;
+  readonly tally: ImportTally;
+  readonly durationMs: number;
+  readonly complete: boolean;
+  readonly stop: AgentError | undefined;
+}): ImportReport {
+  const { importId, source, tally, durationMs, complete, stop } = facts;
+  return {
+    importId,
+    source,
+    ...tally.counts(),
+    durationMs,
+    complete,
+    failures: tally.failures,
+    notMediaPaths: tally.notMediaPaths,
+    ...(stop === undefined ? {} : { stopped: reportFailure('', stop) }),
+  };
+}
+
+function reportFailure(path: string, error: AgentError): ReportedFailure {
   return { path, code: error.code, message: error.message, remedy: error.remedy };
 }

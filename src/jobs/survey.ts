@@ -31,8 +31,8 @@ export interface SurveyOptions {
   readonly source: Source;
   readonly catalog: CatalogStore;
   readonly clock: Clock;
-  /** True: nothing is written, not even that times were understood to have shifted. */
-  readonly dryRun: boolean;
+  /** Whether the catalogue may be told that all times of the source have shifted. */
+  readonly correctTimes: boolean;
   readonly onListed: (count: number) => void;
   readonly signal: AbortSignal;
 }
@@ -149,7 +149,7 @@ class ShiftedTimes {
     if (shiftNs === undefined) return { known: 0, changed: [] };
     if (this.#shifts.size > 1 || this.#sawUnshifted || !(await this.#samplesAgree()))
       return { known: 0, changed: entries };
-    if (!this.#options.dryRun) {
+    if (this.#options.correctTimes) {
       const paths = entries.map(({ path }) => path);
       this.#options.catalog.shiftEntryTimes(this.#options.source.id, paths, shiftNs);
     }

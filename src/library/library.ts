@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
 import { writeError, writeSmallFile } from '../platform/durable-write.ts';
@@ -104,7 +104,9 @@ async function findRoot(options: OpenLibraryOptions): Promise<AbsolutePath> {
       remedy: 'Choose a folder for your photos: keepsake config set library FOLDER',
     });
   }
-  const root = (facts === undefined ? options.root : await realpath(options.root)) as AbsolutePath;
+  // By its real path, also where it does not exist any more: that is how it is remembered.
+  const nearest = await nearestExisting(options.root);
+  const root = join(await realpath(nearest), relative(nearest, options.root)) as AbsolutePath;
   if (options.createAnew !== true) await assertNotAnEmptyMountPoint(root, options.known);
   try {
     await mkdir(root, { recursive: true });

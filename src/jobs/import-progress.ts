@@ -1,0 +1,55 @@
+// How far an import is, folded from what happens, without holding on to any of it.
+
+import type { Survey } from './survey.ts';
+
+export interface ImportProgress {
+  readonly phase: 'looking' | 'saving';
+  readonly files: number;
+  readonly filesTotal: number;
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  /** The file under way. */
+  readonly name: string;
+}
+
+/** Folds what happens into a progress line, without holding on to any of it. */
+export class Progress {
+  readonly #show: (progress: ImportProgress) => void;
+  readonly #filesTotal: number;
+  readonly #bytesTotal: number;
+  #files = 0;
+  #bytes = 0;
+  #name = '';
+
+  constructor(show: (progress: ImportProgress) => void, survey: Survey) {
+    this.#show = show;
+    this.#filesTotal = survey.spool.count;
+    this.#bytesTotal = survey.spool.bytes;
+  }
+
+  begin(name: string): void {
+    this.#name = name;
+    this.#update();
+  }
+
+  readonly addBytes = (bytes: number): void => {
+    this.#bytes += bytes;
+    this.#update();
+  };
+
+  fileDone(): void {
+    this.#files += 1;
+    this.#update();
+  }
+
+  #update(): void {
+    this.#show({
+      phase: 'saving',
+      files: this.#files,
+      filesTotal: this.#filesTotal,
+      bytes: this.#bytes,
+      bytesTotal: this.#bytesTotal,
+      name: this.#name,
+    });
+  }
+}
