@@ -47,7 +47,7 @@ function writeCard(root: string, cardSeed: number): ReadonlySet<string> {
     const paddingBytes = index === 2 ? 300_000 : 100;
     write(
       `DCIM/100APPLE/${name}.HEIC`,
-      makeHeic({ seed: `${cardSeed} ${name}`, dateTimeOriginal, contentIdentifier }),
+      makeHeic({ seed: `${cardSeed} ${name}`, make: 'Apple', dateTimeOriginal, contentIdentifier }),
       index,
     );
     write(

@@ -42,7 +42,8 @@ export function readExif({ tiff, xmp }: EmbeddedMetadata): MediaMetadata {
   const model = clean(exif('Model'));
   const cameraSerial = clean(exif('BodySerialNumber'));
   // Some cameras' maker notes are 100 KB: ask only where Apple's can be.
-  const contentIdentifier = make === appleMake ? readContentIdentifier(block) : undefined;
+  const mayBeApple = make === undefined || make === appleMake;
+  const contentIdentifier = mayBeApple ? readContentIdentifier(block) : undefined;
   return {
     ...(takenAt !== undefined && { takenAt: { ...takenAt, basis: 'exif' as const } }),
     ...(contentIdentifier !== undefined && { contentIdentifier }),
