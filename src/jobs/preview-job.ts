@@ -35,7 +35,7 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
     for (const entry of survey.spool.entries()) {
       progress.begin(entry.name);
       tally.settle(entry.path, await previewEntry(options, entry));
-      progress.fileDone();
+      progress.filesDone(1);
     }
   } catch (error) {
     stop = asStop(error, options.signal);

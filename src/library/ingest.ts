@@ -295,6 +295,7 @@ export class Ingest {
     let { plan } = draft;
     for (let attempt = 0; attempt <= renamesMax; attempt += 1) {
       const published: PlannedResource[] = [];
+      await library.assertPresent(); // else these folders could be made where the disk was, on the system's own
       for (const parent of await makeFolders({ root, folder: join(root, plan.folder) as AbsolutePath }))
         touched.add(parent);
       for (const resource of plan.resources) {

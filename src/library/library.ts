@@ -2,11 +2,11 @@
 // folder that merely has the right path is not a library.
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
-import { writeError, writeSmallFile } from '../platform/durable-write.ts';
+import { makeFolders, writeError, writeSmallFile } from '../platform/durable-write.ts';
 import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import {
   type FolderAbilities,
@@ -21,6 +21,7 @@ export const libraryFormatVersion = 1;
 /** Our folder inside the library; everything else there are photos in plain folders. */
 export const ownFolderName = '.keepsake';
 const markerName = 'library.json';
+const idPattern = /^[\w-]{1,64}$/;
 /** Where systems mount what can be unplugged. A folder here that lies on the system's own disk is a drive that is missing. */
 const mountRoots = ['/media', '/run/media', '/mnt', '/Volumes'];
 
@@ -68,11 +69,7 @@ export async function openLibrary(options: OpenLibraryOptions): Promise<Library>
   const root = await findRoot(options);
   const folders = libraryFolders(root);
   await readMarker(folders); // a newer or damaged library is refused before anything is written to it
-  try {
-    await mkdir(folders.own, { recursive: true });
-  } catch (error) {
-    throw writeError(error, `The folder "${folders.own}"`);
-  }
+  await makeFolders({ root, folder: folders.own });
   const lock = takeLock(join(folders.own, 'lock'));
   try {
     const marker = (await readMarker(folders)) ?? (await beginLibrary(folders));
@@ -108,11 +105,8 @@ async function findRoot(options: OpenLibraryOptions): Promise<AbsolutePath> {
   const nearest = await nearestExisting(options.root);
   const root = join(await realpath(nearest), relative(nearest, options.root)) as AbsolutePath;
   if (options.createAnew !== true) await assertNotAnEmptyMountPoint(root, options.known);
-  try {
-    await mkdir(root, { recursive: true });
-  } catch (error) {
-    throw writeError(error, `The folder "${root}"`);
-  }
+  // Not mkdir's `recursive`: on a read-only disk that says ENOENT (measured, Node.js 26.10), as if the disk were gone.
+  await makeFolders({ root: (await nearestExisting(root)) as AbsolutePath, folder: root });
   return (await realpath(root)) as AbsolutePath;
 }
 
@@ -149,7 +143,8 @@ async function readMarker(folders: LibraryFolders): Promise<Marker | undefined> 
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error; // what is not JSON is damaged, as below
   }
-  if (typeof value?.id !== 'string' || typeof value.formatVersion !== 'number') {
+  // The id becomes part of a file name: a drive from elsewhere must not choose another folder by it.
+  if (typeof value?.id !== 'string' || !idPattern.test(value.id) || typeof value.formatVersion !== 'number') {
     throw new AgentError('LIBRARY_DAMAGED', `"${folders.marker}" does not say which library this is.`, {
       remedy: 'Keep that file and ask for help with it. Your photos are not affected.',
     });
@@ -169,11 +164,7 @@ async function beginLibrary(folders: LibraryFolders): Promise<Marker> {
       remedy: `Restore that file from a copy of your photo folder, or ask for help. Your photos are not affected.`,
     });
   }
-  try {
-    await mkdir(folders.imports, { recursive: true });
-  } catch (error) {
-    throw writeError(error, `The folder "${folders.own}"`);
-  }
+  await makeFolders({ root: folders.own, folder: folders.imports });
   const id = randomUUID() as LibraryId;
   // Last: a library exists from the moment this file has its name.
   await writeSmallFile(
@@ -206,9 +197,8 @@ function takeLock(path: string): ExclusiveLock {
 }
 
 async function probe(folders: LibraryFolders): Promise<FolderAbilities> {
+  for (const folder of [folders.incoming, folders.catalogBackup]) await makeFolders({ root: folders.own, folder });
   try {
-    await mkdir(folders.incoming, { recursive: true });
-    await mkdir(folders.catalogBackup, { recursive: true });
     return await probeAbilities(folders.incoming);
   } catch (error) {
     throw writeError(error, `The folder "${folders.own}"`);

@@ -3,7 +3,6 @@
 
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { AgentError } from '../domain/errors.ts';
 import type {
   AbsolutePath,
@@ -71,8 +70,7 @@ export async function appendManifest(
   plans: readonly PlannedAsset[],
 ): Promise<void> {
   const path = manifestPath(importsFolder, header.importId);
-  const isNew = ((await statOrUndefined(path))?.size ?? 0) === 0;
-  await appendLines(path, [...(isNew ? [JSON.stringify(header)] : []), ...plans.flatMap(linesOf)]);
+  await appendLines(path, plans.flatMap(linesOf), { firstLine: JSON.stringify(header) });
 }
 
 function linesOf(plan: PlannedAsset): readonly string[] {
@@ -165,19 +163,18 @@ export async function* readManifest(
   }
 }
 
+/** Not `node:readline`: it also ends a line at U+2028 and U+2029, which JSON leaves as they are and names may contain. */
 async function* wholeLines(path: AbsolutePath): AsyncGenerator<string> {
-  const stream = createReadStream(path, { encoding: 'utf8' });
-  let endsWithNewline = true;
-  stream.on('data', (chunk) => {
-    endsWithNewline = chunk.at(-1) === '\n';
-  });
-  let held: string | undefined;
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line.length > lineLengthMax) throw damaged(path);
-    if (held !== undefined) yield held;
-    held = line;
+  let rest = '';
+  for await (const chunk of createReadStream(path, { encoding: 'utf8' })) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? ''; // what has no newline yet, and at the end of the file never will
+    for (const line of lines) {
+      if (line.length > lineLengthMax) throw damaged(path);
+      yield line;
+    }
+    if (rest.length > lineLengthMax) throw damaged(path);
   }
-  if (held !== undefined && endsWithNewline) yield held;
 }
 
 function parse<T>(path: string, line: string, read: (line: string) => T): T {
@@ -190,7 +187,7 @@ function parse<T>(path: string, line: string, read: (line: string) => T): T {
 
 function damaged(path: string, cause?: unknown): AgentError {
   return new AgentError('LIBRARY_DAMAGED', `"${path}" cannot be read. Your photos are not affected.`, {
-    remedy: 'Keep that file, and ask for help with it: it is needed to make the catalogue anew.',
+    remedy: 'Keep that file, and ask for help with it: it says which photos were saved.',
     cause,
   });
 }

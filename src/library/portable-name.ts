@@ -15,12 +15,17 @@ const tailBytesMax = 48;
 /** Refused by Windows, exFAT or FAT, or a separator somewhere. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
 const forbiddenCharacters = /[<>:"/\\|?*\u0000-\u001f\u007f]/g;
-/** Names of devices on Windows, with or without an extension (Microsoft, "Naming Files, Paths, and Namespaces"). */
-const deviceName = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])$/i;
+/** Names of devices on Windows, whatever follows a dot (Microsoft, "Naming Files, Paths, and Namespaces"). */
+const deviceName = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)/i;
 
 /** Writes a character as the `%XX` of its UTF-8 bytes. */
 function escapeCharacter(character: string): string {
   return [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+}
+
+/** Windows drops dots and blanks at a name's end. */
+function escapeEnd(text: string): string {
+  return text.replace(/[. ]+$/, (end) => [...end].map(escapeCharacter).join(''));
 }
 
 /** Cuts at a character's end so that at most `bytesMax` bytes are left. */
@@ -37,9 +42,9 @@ function cutToBytes(text: string, bytesMax: number): string {
 }
 
 function cutStartToBytes(text: string, bytesMax: number): string {
-  let cut = text;
-  while (Buffer.byteLength(cut) > bytesMax) cut = cut.slice(1);
-  return cut;
+  const characters = [...text]; // by character: half of one is not Unicode
+  while (Buffer.byteLength(characters.join('')) > bytesMax) characters.shift();
+  return characters.join('');
 }
 
 /**
@@ -55,11 +60,11 @@ export function makePortable(parts: NameParts): NameParts {
       .replaceAll('\ufffd', '%EF%BF%BD');
   let stem = cutToBytes(clean(parts.stem), stemBytesMax);
   let tail = cutStartToBytes(clean(parts.tail), tailBytesMax);
-  if (tail === '') stem = stem.replace(/[. ]+$/, (end) => [...end].map(escapeCharacter).join(''));
-  else tail = tail.replace(/[. ]+$/, (end) => [...end].map(escapeCharacter).join(''));
+  // Escaping makes it longer, so it is cut again: within an escape, if at all, and so not back to a dot or blank.
+  if (tail === '') stem = cutToBytes(escapeEnd(stem), stemBytesMax);
+  else tail = escapeEnd(tail);
   if (stem.startsWith('.') || stem === '') stem = `_${stem}`;
-  if (deviceName.test(stem)) stem = `${stem}_`;
-  return { stem, tail };
+  return { stem: stem.replace(deviceName, '$&_'), tail };
 }
 
 /** The name with its suffix: nothing for 1, `~2` for 2. */

@@ -46,8 +46,11 @@ async function finishPlans(options: RecoverOptions, importId: ImportId, plans: r
     for (const resource of plan.resources) {
       if (await finishResource(options, resource)) resources.push(resource);
     }
-    // A file that cannot be finished is not recorded, so its source entry is new again and a later import joins it.
-    if (resources.length > 0 || plan.duplicates.length > 0) finished.push({ ...plan, resources });
+    // A file that cannot be finished is not recorded, so its source entry is new again and a later import joins it. The
+    // same holds for its duplicates: they are known only if their bytes are there.
+    const held = new Set([...resources, ...(catalog.getAsset(plan.assetId)?.resources ?? [])].map(({ hash }) => hash));
+    const duplicates = plan.duplicates.filter(({ hash }) => held.has(hash));
+    if (resources.length > 0 || duplicates.length > 0) finished.push({ ...plan, resources, duplicates });
     if (resources.length < plan.resources.length)
       options.log.warn({ assetId: plan.assetId }, 'part of an asset has to be saved again');
   }
@@ -88,6 +91,7 @@ async function finishResource(options: RecoverOptions, resource: PlannedResource
   if (waiting?.size !== resource.sizeBytes || (await hashFile(staged, options.signal)).hash !== resource.hash)
     return false;
   const folder = dirname(final) as AbsolutePath;
+  await options.library.assertPresent();
   for (const parent of await makeFolders({ root: folders.root, folder })) await flushFolder(parent);
   return (await publishFile({ staged, final, hardLinks: abilities.hardLinks })) === 'published';
 }
@@ -154,6 +158,8 @@ export async function rebuildCatalog(options: {
     catalog.closeImport(importId);
   };
   let missing = 0;
+  const lost = new Set<string>();
+  const hashOf = (assetId: string, hash: string) => `${assetId} ${hash}`;
   for (const name of options.manifests) {
     let batch: PlannedAsset[] = [];
     let importId: ImportId | undefined;
@@ -163,8 +169,12 @@ export async function rebuildCatalog(options: {
       const resource = plan.resources[0];
       if (resource !== undefined && !(await hasSize(library, resource.path, resource.sizeBytes))) {
         missing += 1;
+        lost.add(hashOf(plan.assetId, resource.hash));
         continue;
       }
+      // The same bytes under another name of the source: known only as long as the library has them.
+      if (plan.duplicates.some(({ hash }) => lost.has(hashOf(plan.assetId, hash)))) continue;
+      if (resource !== undefined) lost.delete(hashOf(plan.assetId, resource.hash));
       batch.push(plan);
       if (batch.length >= 1000) {
         catalog.record(importId, batch);

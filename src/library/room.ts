@@ -18,6 +18,8 @@ export interface Room {
 /** @param reserveBytes what the owner chose; undefined: max(10 %, 20 GB) on the system disk, 1 % elsewhere. */
 export async function openRoom(root: AbsolutePath, reserveBytes: number | undefined): Promise<Room> {
   const { totalBytes } = await readSpace(root);
+  // Some FUSE drivers and network shares cannot tell (measured: fusefat says 0 of 0). Then the write itself has to.
+  if (totalBytes === 0) return { claim: async () => () => undefined };
   const onSystem = await isOnSystemVolume(root);
   const reserve =
     reserveBytes ??

@@ -429,12 +429,16 @@ export async function makeFolders(options: {
   return missing.map((folder) => dirname(folder) as AbsolutePath);
 }
 
+/** @throws AgentError LIBRARY_UNSUITABLE if something else has that name. */
 async function isFolder(path: string): Promise<boolean> {
   const stats = await stat(path).catch((error: unknown): Stats | undefined => {
-    if (systemErrorCode(error) === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT' || systemErrorCode(error) === 'ENOTDIR') return undefined;
     throw error;
   });
-  return stats?.isDirectory() ?? false;
+  if (stats === undefined || stats.isDirectory()) return stats !== undefined;
+  throw new AgentError('LIBRARY_UNSUITABLE', `"${path}" is a file, and photos need a folder of that name.`, {
+    remedy: 'Move or rename that file, then save again.',
+  });
 }
 
 /** Step `flush-folder`: makes the names in a folder last. Some filesystems cannot; they say so with EINVAL and the like. */
@@ -470,16 +474,24 @@ export async function writeSmallFile(path: AbsolutePath, text: string, permissio
   await flushFolder(dirname(path) as AbsolutePath);
 }
 
-/** Appends to a file of our own and flushes it, and its folder if the file is new. A torn last line is cut off first. */
-export async function appendLines(path: AbsolutePath, lines: readonly string[]): Promise<void> {
+/**
+ * Appends to a file of our own and flushes it, and its folder if the file is new. A torn last line is cut off first.
+ * `firstLine` is written before the others if the file has no whole line, be it new or torn within its first one.
+ */
+export async function appendLines(
+  path: AbsolutePath,
+  lines: readonly string[],
+  options: { readonly firstLine?: string } = {},
+): Promise<void> {
   try {
     await using handle = await open(path, constants.O_RDWR | constants.O_CREAT, filePermissions);
     const { size } = await handle.stat();
     const end = await endOfLastLine(handle, size);
     if (end < size) await handle.truncate(end);
-    await writeAll(handle, Buffer.from(lines.map((line) => `${line}\n`).join('')), end);
+    const all = end === 0 && options.firstLine !== undefined ? [options.firstLine, ...lines] : lines;
+    await writeAll(handle, Buffer.from(all.map((line) => `${line}\n`).join('')), end);
     await handle.sync();
-    if (size === 0) await flushFolder(dirname(path) as AbsolutePath);
+    if (end === 0) await flushFolder(dirname(path) as AbsolutePath);
   } catch (error) {
     throw asWriteError(error, `"${path}"`);
   }

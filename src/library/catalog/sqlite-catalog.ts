@@ -51,8 +51,16 @@ export function folderOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
-/** @throws AgentError CATALOG_TOO_NEW, CATALOG_DAMAGED (also if it belongs to another library), STATE_WRITE_FAILED. */
+/**
+ * @throws AgentError CATALOG_TOO_NEW, CATALOG_DAMAGED (also if it belongs to another library), STATE_WRITE_FAILED; to read
+ * only, also CATALOG_MISSING (there is none, or one of an older version).
+ */
 export function openCatalog(options: OpenCatalogOptions): CatalogStore {
+  if (options.readOnly === true && !existsSync(options.path)) {
+    throw new AgentError('CATALOG_MISSING', `There is no list of saved photos "${options.path}".`, {
+      remedy: 'Save your photos once; the list is then made from your photo folder.',
+    });
+  }
   return translateErrors(options.path, () => {
     const database = new Database(options.path, {
       timeout: busyTimeoutMs,
@@ -62,6 +70,7 @@ export function openCatalog(options: OpenCatalogOptions): CatalogStore {
     try {
       database.pragma('foreign_keys = ON');
       database.pragma(`cache_size = -${cacheKibibytes}`);
+      assertNotNewer(database, options); // before WAL is chosen, which would already change the file
       if (options.readOnly !== true) {
         database.pragma('journal_mode = WAL');
         database.pragma('synchronous = FULL');
@@ -76,18 +85,28 @@ export function openCatalog(options: OpenCatalogOptions): CatalogStore {
   });
 }
 
+function versionOf(database: Database.Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+function assertNotNewer(database: Database.Database, options: OpenCatalogOptions): void {
+  if (versionOf(database) <= (options.migrations ?? catalogMigrations).length) return;
+  throw new AgentError(
+    'CATALOG_TOO_NEW',
+    `The list of saved photos "${options.path}" was written by a newer Keepsake.`,
+    {
+      remedy: 'Install the newer Keepsake again. Nothing was changed.',
+    },
+  );
+}
+
 function migrate(database: Database.Database, options: OpenCatalogOptions): void {
   const migrations = options.migrations ?? catalogMigrations;
-  const version = Number(database.pragma('user_version', { simple: true }));
-  if (version > migrations.length) {
-    throw new AgentError('CATALOG_TOO_NEW', `The catalogue "${options.path}" was written by a newer Keepsake.`, {
-      remedy: 'Install the newer Keepsake again. Nothing was changed.',
-    });
-  }
+  const version = versionOf(database);
   if (version === migrations.length) return;
   if (options.readOnly === true) {
-    throw new AgentError('CATALOG_MISSING', `The catalogue "${options.path}" is of an older version.`, {
-      remedy: 'Save your photos once; the catalogue is then brought up to date.',
+    throw new AgentError('CATALOG_MISSING', `The list of saved photos "${options.path}" is of an older version.`, {
+      remedy: 'Save your photos once; the list is then brought up to date.',
     });
   }
   for (let next = version; next < migrations.length; next += 1) {
@@ -108,9 +127,13 @@ function claim(database: Database.Database, options: OpenCatalogOptions): void {
   if (row === undefined && options.readOnly !== true) {
     database.prepare('INSERT INTO library (id) VALUES (?)').run(options.libraryId);
   } else if (row !== undefined && row.id !== options.libraryId) {
-    throw new AgentError('CATALOG_DAMAGED', `The catalogue "${options.path}" belongs to another photo folder.`, {
-      remedy: 'Move that file away and save again: the catalogue is made anew from your photo folder.',
-    });
+    throw new AgentError(
+      'CATALOG_DAMAGED',
+      `The list of saved photos "${options.path}" belongs to another photo folder.`,
+      {
+        remedy: 'Move that file away and save again: the list is made anew from your photo folder.',
+      },
+    );
   }
 }
 
@@ -121,17 +144,21 @@ function translateErrors<T>(path: string, action: () => T): T {
   } catch (error) {
     if (!(error instanceof Database.SqliteError)) throw error;
     if (/^SQLITE_(CORRUPT|NOTADB|SCHEMA|ERROR|MISMATCH)/.test(error.code)) {
-      throw new AgentError('CATALOG_DAMAGED', `The catalogue "${path}" cannot be read (${error.code}).`, {
-        remedy: 'Move that file away and save again: the catalogue is made anew from your photo folder.',
+      throw new AgentError('CATALOG_DAMAGED', `The list of saved photos "${path}" cannot be read (${error.code}).`, {
+        remedy: 'Move that file away and save again: the list is made anew from your photo folder.',
         cause: error,
       });
     }
     if (/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|BUSY)/.test(error.code)) {
-      throw new AgentError('STATE_WRITE_FAILED', `The catalogue "${path}" cannot be written (${error.code}).`, {
-        remedy:
-          'Check that there is room on the disk of your home folder and that you may write there, then save again.',
-        cause: error,
-      });
+      throw new AgentError(
+        'STATE_WRITE_FAILED',
+        `The list of saved photos "${path}" cannot be written (${error.code}).`,
+        {
+          remedy:
+            'Check that there is room on the disk of your home folder and that you may write there, then save again.',
+          cause: error,
+        },
+      );
     }
     throw error;
   }
@@ -391,7 +418,9 @@ class SqliteCatalog implements CatalogStore {
         plan.liveId ?? null,
         plan.camera ?? null,
       );
-    } else if (plan.liveId !== undefined) {
+    }
+    // Also after the insert: in a rebuild every line comes as new, and a later one may be the first with an identifier.
+    if (plan.liveId !== undefined) {
       this.#run('UPDATE asset SET live_id = ? WHERE id = ? AND live_id IS NULL', plan.liveId, plan.assetId);
     }
     if (plan.becomesPairedVideo !== undefined) {

@@ -2,7 +2,7 @@
 // tells a file that cannot be read from a disk that is gone.
 
 import { createHash } from 'node:crypto';
-import { type BigIntStats, constants } from 'node:fs';
+import { type BigIntStats, constants, type Dirent } from 'node:fs';
 import { type FileHandle, lstat, open, opendir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import type { ByteReader, EntryState } from '../../domain/byte-reader.ts';
@@ -26,6 +26,9 @@ const systemFolders = new Set([
   'lost+found',
   '.keepsake',
 ]);
+/** What fits in 64 bits, in which times are kept: until 2262. Disks can hold, and damaged ones do hold, later ones. */
+const timeNsMax = 2n ** 63n - 1n;
+
 /** Filesystems whose birth and change times say when a copy was made. FAT and exFAT have none, FUSE drivers make them up. */
 const honestFilesystems = new Set([
   'ext2',
@@ -137,10 +140,10 @@ class FolderTree {
         bufferSize: listChunk,
       });
       let chunk: Buffer[] = [];
-      for await (const { name } of directory) {
+      for await (const entry of directory) {
         signal.throwIfAborted();
-        const bytes = name as unknown as Buffer;
-        if (systemFolders.has(bytes.toString('utf8')) || bytes.toString('utf8').startsWith('.Trash-')) continue;
+        const bytes = entry.name as unknown as Buffer;
+        if (isSystemFolder(bytes, entry)) continue;
         chunk.push(bytes);
         if (chunk.length >= listChunk) {
           yield chunk;
@@ -176,7 +179,7 @@ class FolderTree {
       kind: 'file',
       path,
       sizeBytes: Number(stats.size),
-      modifiedAtNs: stats.mtimeNs,
+      modifiedAtNs: boundTime(stats.mtimeNs),
       ...(this.#honestTimes ? { bornAtMs: Number(stats.birthtimeMs), changedAtMs: Number(stats.ctimeMs) } : {}),
     };
   }
@@ -254,7 +257,7 @@ class FolderFileReader implements ByteReader {
     signal.throwIfAborted();
     try {
       const stats = await this.#handle.stat({ bigint: true });
-      return { sizeBytes: Number(stats.size), modifiedAtNs: stats.mtimeNs };
+      return { sizeBytes: Number(stats.size), modifiedAtNs: boundTime(stats.mtimeNs) };
     } catch (error) {
       throw await this.#explain(error);
     }
@@ -263,6 +266,17 @@ class FolderFileReader implements ByteReader {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
+}
+
+function boundTime(ns: bigint): bigint {
+  if (ns > timeNsMax) return timeNsMax;
+  return ns < -timeNsMax ? -timeNsMax : ns;
+}
+
+/** By name, and only if it is a folder: a photo may be called anything. */
+function isSystemFolder(name: Buffer, entry: Dirent): boolean {
+  const text = name.toString('utf8');
+  return !entry.isFile() && (systemFolders.has(text) || text.startsWith('.Trash-'));
 }
 
 function gone(root: string, cause?: unknown): AgentError {

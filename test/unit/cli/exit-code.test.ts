@@ -1,0 +1,67 @@
+// Scripts and services act on these numbers: a wrong 0 says "all saved" about photos that are not.
+import { expect, test } from 'vitest';
+import type { BackupResult } from '../../../src/agent/compose.ts';
+import { exitCodeOfBackup, exitCodeOfError } from '../../../src/cli/exit-code.ts';
+import { errorRetry } from '../../../src/domain/errors.ts';
+
+const expected: Record<keyof typeof errorRetry, number> = {
+  CONFIG_UNREADABLE: 1,
+  CONFIG_INVALID: 1,
+  USAGE: 1,
+  LIBRARY_MISSING: 3,
+  LIBRARY_GONE: 3,
+  LIBRARY_READ_ONLY: 3,
+  LIBRARY_FULL: 4,
+  LIBRARY_WRITE_FAILED: 3,
+  LIBRARY_UNSUITABLE: 1,
+  LIBRARY_IN_CLOUD_FOLDER: 1,
+  LIBRARY_ON_CARD: 1,
+  LIBRARY_OVERLAPS_SOURCE: 1,
+  LIBRARY_TOO_NEW: 3,
+  LIBRARY_DAMAGED: 3,
+  LIBRARY_BUSY: 3,
+  FILE_TOO_LARGE: 3,
+  CATALOG_TOO_NEW: 3,
+  CATALOG_DAMAGED: 3,
+  CATALOG_MISSING: 3,
+  STATE_DAMAGED: 3,
+  STATE_WRITE_FAILED: 3,
+  SOURCE_MISSING: 3,
+  SOURCE_GONE: 3,
+  SOURCE_READ_FAILED: 3,
+  SOURCE_ENTRY_VANISHED: 3,
+  SOURCE_ENTRY_CHANGING: 3,
+  SOURCE_TOO_LARGE: 3,
+  INTERRUPTED: 130,
+};
+
+test.for(Object.entries(expected))('Before anything was saved, %s ends in %i', ([code, exitCode]) => {
+  expect(exitCodeOfError(code)).toBe(exitCode);
+});
+
+test('Every code has its line here', () => {
+  expect(Object.keys(expected).sort()).toEqual(Object.keys(errorRetry).sort());
+});
+
+type Import = BackupResult['imports'][number];
+
+function result(...imports: readonly { failed?: number; deferred?: number; stopped?: string }[]): BackupResult {
+  const all = imports.map(({ failed = 0, deferred = 0, stopped }) => ({
+    failed,
+    deferred,
+    ...(stopped === undefined ? {} : { stopped: { code: stopped, path: '', message: '', remedy: '' } }),
+  }));
+  return { imports: all as unknown as Import[], copies: [] } as unknown as BackupResult;
+}
+
+test.for([
+  ['everything saved', result({}), 0],
+  ['a file failed', result({}, { failed: 1 }), 2],
+  ['a file is still being written', result({ deferred: 1 }, {}), 2],
+  ['the disk was full', result({ stopped: 'LIBRARY_FULL', failed: 1 }), 4],
+  ['the card was pulled', result({ stopped: 'SOURCE_GONE' }, {}), 4],
+  ['the owner stopped it', result({ stopped: 'INTERRUPTED' }), 130],
+  ['pulled, then stopped', result({ stopped: 'SOURCE_GONE' }, { stopped: 'INTERRUPTED', failed: 2 }), 130],
+] as const)('%s: exit code', ([, backup, exitCode]) => {
+  expect(exitCodeOfBackup(backup)).toBe(exitCode);
+});
