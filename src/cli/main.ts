@@ -8,7 +8,7 @@ let interruptedAtMs: number | undefined;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     // The launcher and the terminal may both deliver one Ctrl-C; a second one, later, is an owner who will not wait.
-    if (interruptedAtMs !== undefined && performance.now() - interruptedAtMs > 1000) process.exit(130);
+    if (interruptedAtMs !== undefined && performance.now() - interruptedAtMs > 1000) endAtOnce();
     interruptedAtMs ??= performance.now();
     interrupt.abort(new Error(signal));
   });
@@ -21,3 +21,9 @@ process.exitCode = await runCli({
   stderr: process.stderr,
   signal: interrupt.signal,
 });
+
+/** Not process.exit: it waits for reads under way (measured), and a disk that hangs is why one presses Ctrl-C again. Shells say 130. */
+function endAtOnce(): void {
+  process.removeAllListeners('SIGINT');
+  process.kill(process.pid, 'SIGINT');
+}

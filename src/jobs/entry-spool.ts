@@ -98,12 +98,15 @@ export class EntrySpool implements Disposable {
     this.#flush();
     this.#database.exec('CREATE INDEX entry_by_name ON entry (folder, lower_name)');
     this.#joinCutGoogleNames();
-    this.#database.exec(`CREATE TABLE candidate_group AS
-      SELECT folder, key, min(rank) AS rank FROM entry GROUP BY folder, key`);
+    // Without these two a flat folder costs the square of its files: 100,000 of them more than ten minutes (measured).
+    this.#database.exec(`CREATE INDEX entry_by_key ON entry (folder, key, path);
+      CREATE TABLE candidate_group AS
+      SELECT folder, key, min(rank) AS rank FROM entry GROUP BY folder, key;
+      CREATE INDEX group_in_order ON candidate_group (folder, rank, key)`);
     const rows = this.#database
       .prepare<[], Row>(
-        `SELECT entry.* FROM candidate_group JOIN entry USING (folder, key)
-         ORDER BY folder, candidate_group.rank, key, path`,
+        `SELECT entry.* FROM candidate_group CROSS JOIN entry USING (folder, key)
+         ORDER BY candidate_group.folder, candidate_group.rank, candidate_group.key, path`,
       )
       .safeIntegers(true)
       .iterate();

@@ -16,7 +16,8 @@ import type { MetadataReader } from '../library/metadata/read-metadata.ts';
 import type { Room } from '../library/room.ts';
 import { type IncomingFile, stageGroup } from '../library/staging.ts';
 import type { Clock } from '../platform/clock.ts';
-import { flushFolder, type StepObserver, writeError } from '../platform/durable-write.ts';
+import { BufferPool, flushFolder, type StepObserver, writeError } from '../platform/durable-write.ts';
+import { FlushQueue } from '../platform/flush-queue.ts';
 import type { Log } from '../platform/log.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
@@ -115,11 +116,13 @@ async function saveSurvey(job: {
     startedAtMs: job.startedAtMs,
     report: (file, outcome) => tally.settle(file.identity.path, outcome),
   });
+  const buffers = new BufferPool();
+  const flushes = new FlushQueue();
   const stage = async (entries: readonly SpooledEntry[]) => {
     signal.throwIfAborted();
     progress.begin(entries[0]?.name ?? '');
     const files = entries.map((entry) => incomingFile(source, entry));
-    const staged = await stageGroup({ ...options, onBytes: progress.addBytes }, files);
+    const staged = await stageGroup({ ...options, buffers, flushes, onBytes: progress.addBytes }, files);
     progress.filesDone(entries.length);
     return { folder: entries[0]?.folder, staged };
   };
@@ -136,6 +139,8 @@ async function saveSurvey(job: {
     // against what is staged already, so it is filed.
     if (signal.aborted || isAgentError(error, 'SOURCE_GONE', 'LIBRARY_FULL')) await ingest.commit();
     throw error;
+  } finally {
+    await flushes.idle();
   }
   await ingest.commit();
 }
@@ -184,7 +189,7 @@ async function finish(job: {
   } catch (error) {
     if (isAgentError(error)) return error;
     // The library's disk went or failed after the last photo was recorded: no fault of ours either.
-    if (systemErrorCode(error) !== undefined) return writeError(error, 'The end of this import');
+    if (error instanceof Error && 'syscall' in error) return writeError(error, 'The end of this import');
     throw error;
   }
 }

@@ -55,7 +55,8 @@ export async function assertNotInCloud(libraryRoot: string): Promise<void> {
   const nearest = await nearestExisting(libraryRoot);
   for (const path of [libraryRoot, join(await realpath(nearest), relative(nearest, libraryRoot))]) {
     const byName =
-      path.split('/').some((part) => cloudFolder.test(part)) || cloudParents.some((part) => path.includes(`/${part}/`));
+      path.split('/').some((part) => cloudFolder.test(part)) ||
+      cloudParents.some((part) => `${path}/`.includes(`/${part}/`));
     if (byName || (await hasDropboxMark(path))) {
       throw new AgentError(
         'LIBRARY_IN_CLOUD_FOLDER',

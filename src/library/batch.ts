@@ -19,6 +19,7 @@ export class Batch {
   readonly startedAtMonotonicMs: number;
   readonly drafts: Draft[] = [];
   fileCount = 0;
+  sizeBytes = 0;
   readonly #hashes = new Set<string>();
   readonly #liveIds = new Set<string>();
   readonly #cameras = new Set<string>();
@@ -35,18 +36,18 @@ export class Batch {
     const { plan } = draft;
     this.drafts.push(draft);
     this.fileCount += plan.resources.length + plan.duplicates.length;
+    for (const { sizeBytes } of plan.resources) this.sizeBytes += sizeBytes;
+    for (const { entry } of [...plan.resources, ...plan.duplicates]) {
+      this.#keys.add(`${folderOf(entry.path)}/${entry.key}`);
+    }
+    // What only names duplicates adds nothing that another decision could turn on: a folder full of copies of photos must
+    // not cost a commit for each.
+    if (plan.resources.length === 0) return;
     this.#assets.add(plan.assetId);
     if (plan.liveId !== undefined) this.#liveIds.add(plan.liveId);
     if (plan.camera !== undefined) this.#cameras.add(plan.camera);
-    for (const { entry, hash } of [...plan.resources, ...plan.duplicates]) {
+    for (const { path, hash } of plan.resources) {
       this.#hashes.add(hash);
-      this.#keys.add(`${folderOf(entry.path)}/${entry.key}`);
-    }
-    this.#reserve(plan);
-  }
-
-  #reserve(plan: PlannedAsset): void {
-    for (const { path } of plan.resources) {
       this.#paths.add(foldName(path));
       this.#stems.set(stemKeyOf(path), plan.assetId);
     }

@@ -9,7 +9,14 @@ import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, AssetId, ImportId, RelativePath } from '../domain/ids.ts';
 import { type CaptureDate, isOriginalRole, type ResourceRole } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
-import { flushFolder, makeFolders, publishFile, type StepObserver, unstageFile } from '../platform/durable-write.ts';
+import {
+  flushFolders,
+  makeFolders,
+  publishFile,
+  type StepObserver,
+  unstageFile,
+  writeError,
+} from '../platform/durable-write.ts';
 import { Batch, type Draft } from './batch.ts';
 import { decideCaptureDate } from './capture-date.ts';
 import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
@@ -25,8 +32,12 @@ import { foldName, joinName, makePortable, type NameParts } from './portable-nam
 import { unpublish } from './recovery.ts';
 import { discard, type FileOutcome, type IncomingFile, type StagedCandidate, type StagedGroup } from './staging.ts';
 
-/** A batch is committed when it has this many files or is this old: a folder flush and a commit then cost little per file. */
+/**
+ * A batch is committed when it has this many files or bytes, or is this old: a folder flush and a commit then cost little
+ * per file, few files are open (each until it is flushed), and what a kill undoes is soon copied again.
+ */
 const batchFilesMaxDefault = 300;
+const batchBytesMax = 1024 * 1024 * 1024;
 const batchAgeMsMax = 5000;
 /** Videos that may belong to a still met later in the folder; beyond this they are filed on their own. */
 const heldVideosMax = 1000;
@@ -97,10 +108,21 @@ export class Ingest {
 
   /** Publishes and records what was added. @throws AgentError for what stops an import; what was journalled is then recovery's. */
   async commit(): Promise<void> {
+    if (this.#batch.drafts.length === 0 || this.#isBroken) return;
+    const { whole, bad } = await sortByFlush(this.#batch.drafts);
+    if (whole.length > 0) {
+      this.#isBroken = true;
+      const plans = await this.#publishAndRecord(whole);
+      this.#isBroken = false;
+      for (const [index, plan] of plans.entries()) this.#report(plan, whole[index]?.candidates ?? []);
+    }
+    this.#batch = new Batch(this.#options.clock.monotonicMs());
+    for (const each of bad) await this.#fileWithout(each);
+  }
+
+  /** The durable steps from `journal` on. Returns what was published, in the order of `drafts`. */
+  async #publishAndRecord(drafts: readonly Draft[]): Promise<readonly PlannedAsset[]> {
     const { library, catalog, importId, source, startedAtMs, observeStep } = this.#options;
-    const { drafts } = this.#batch;
-    if (drafts.length === 0 || this.#isBroken) return;
-    this.#isBroken = true;
     await library.assertPresent();
     observeStep('journal');
     catalog.journal(
@@ -111,7 +133,7 @@ export class Ingest {
     const touched = new Set<AbsolutePath>();
     for (const draft of drafts) plans.push(await this.#publish(draft, touched));
     observeStep('flush-folder');
-    for (const folder of touched) await flushFolder(folder);
+    await flushFolders(touched);
     await library.assertPresent();
     observeStep('manifest');
     const startedAt = new Date(startedAtMs).toISOString();
@@ -123,9 +145,21 @@ export class Ingest {
       await unstageFile(join(library.folders.incoming, staged) as AbsolutePath);
       await dropProgress(library.folders.incoming, staged);
     }
-    this.#batch = new Batch(this.#options.clock.monotonicMs());
-    this.#isBroken = false;
-    for (const [index, plan] of plans.entries()) this.#report(plan, drafts[index]?.candidates ?? []);
+    return plans;
+  }
+
+  /** Reports the files of an asset that did not reach the disk and files the others anew. @throws if that means the disk itself. */
+  async #fileWithout({ draft, failures }: BadDraft): Promise<void> {
+    const isBad = (candidate: StagedCandidate) => failures.has(candidate);
+    const stop = [...failures.values()].find(
+      ({ code }) => code !== 'LIBRARY_WRITE_FAILED' && code !== 'FILE_TOO_LARGE',
+    );
+    await discard(this.#options.library, stop === undefined ? draft.candidates.filter(isBad) : draft.candidates);
+    if (stop !== undefined) throw stop;
+    await this.add({
+      candidates: draft.candidates.filter((candidate) => !isBad(candidate)),
+      settled: [...failures].map(([{ file }, error]) => ({ file, outcome: { kind: 'failed', error } })),
+    });
   }
 
   #report(plan: PlannedAsset, candidates: readonly StagedCandidate[]): void {
@@ -137,9 +171,10 @@ export class Ingest {
   }
 
   async #commitIfDue(): Promise<void> {
-    const { fileCount, startedAtMonotonicMs } = this.#batch;
+    const { fileCount, sizeBytes, startedAtMonotonicMs } = this.#batch;
     const isOld = this.#options.clock.monotonicMs() - startedAtMonotonicMs > batchAgeMsMax;
-    if (isOld || fileCount >= (this.#options.batchFilesMax ?? batchFilesMaxDefault)) await this.commit();
+    if (isOld || sizeBytes >= batchBytesMax || fileCount >= (this.#options.batchFilesMax ?? batchFilesMaxDefault))
+      await this.commit();
   }
 
   async #file(group: Group): Promise<void> {
@@ -317,6 +352,30 @@ export class Ingest {
       remedy: 'Stop what else writes to your photo folder, then save again.',
     });
   }
+}
+
+interface BadDraft {
+  readonly draft: Draft;
+  readonly failures: ReadonlyMap<StagedCandidate, AgentError>;
+}
+
+/** Waits until the files to be published are on the disk, and sets aside what did not get there. */
+async function sortByFlush(drafts: readonly Draft[]): Promise<{ whole: readonly Draft[]; bad: readonly BadDraft[] }> {
+  const whole: Draft[] = [];
+  const bad: BadDraft[] = [];
+  for (const draft of drafts) {
+    const published = new Set(draft.plan.resources.map(({ staged }) => staged));
+    const failures = new Map<StagedCandidate, AgentError>();
+    for (const candidate of draft.candidates) {
+      if (!published.has(candidate.stagedName)) continue;
+      await candidate.staged.flushed.catch((error: unknown) => {
+        failures.set(candidate, writeError(error, 'A new file in your photo folder'));
+      });
+    }
+    if (failures.size === 0) whole.push(draft);
+    else bad.push({ draft, failures });
+  }
+  return { whole, bad };
 }
 
 /** The name of a member before its suffix. Originals share the asset's stem, so that a Live Photo's halves lie together. */

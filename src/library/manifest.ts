@@ -115,6 +115,10 @@ function planOf(line: ManifestLine): PlannedAsset {
     headHash: source.headHash,
   };
   const { id: assetId, ...facts } = asset;
+  const texts = [line.hash, assetId, asset.kind, asset.folder, asset.stem, source.id, source.path, source.key];
+  const numbers = [asset.suffix, source.size];
+  if (![...texts, source.headHash].every((text) => typeof text === 'string')) throw new Error('a text is missing');
+  if (!numbers.every((number) => typeof number === 'number')) throw new Error('a number is missing');
   const isFile = line.path !== undefined;
   return {
     ...facts,
@@ -150,7 +154,7 @@ export async function* readManifest(
   for await (const line of wholeLines(path)) {
     if (header === undefined) {
       header = parse(path, line, (text) => JSON.parse(text) as ManifestHeader);
-      if (typeof header.importId !== 'string' || typeof header.source?.id !== 'string') throw damaged(path);
+      if (!isHeader(header)) throw damaged(path);
       if (header.version > manifestVersion) {
         throw new AgentError('LIBRARY_TOO_NEW', `"${path}" was written by a newer Keepsake.`, {
           remedy: 'Install the newer Keepsake again. Nothing was changed.',
@@ -161,6 +165,15 @@ export async function* readManifest(
     const plan = parse(path, line, (text) => planOf(JSON.parse(text) as ManifestLine));
     yield { header, plan };
   }
+}
+
+function isHeader(header: ManifestHeader | null): boolean {
+  const texts = [header?.importId, header?.source?.id, header?.source?.kind, header?.source?.name];
+  return (
+    texts.every((text) => typeof text === 'string') &&
+    typeof header?.version === 'number' &&
+    !Number.isNaN(Date.parse(header.startedAt))
+  );
 }
 
 /** Not `node:readline`: it also ends a line at U+2028 and U+2029, which JSON leaves as they are and names may contain. */

@@ -9,6 +9,7 @@ import type { AbsolutePath } from '../domain/ids.ts';
 import type { Content, MediaMetadata } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
 import {
+  type BufferPool,
   checkpointBytes,
   headBytes,
   type StagedFile,
@@ -17,6 +18,7 @@ import {
   unstageFile,
   writeError,
 } from '../platform/durable-write.ts';
+import type { FlushQueue } from '../platform/flush-queue.ts';
 import type { Candidate } from './grouping.ts';
 import { dropProgress, loadProgress, type StagingIdentity, saveProgress, stagedName } from './incoming.ts';
 import type { Library } from './library.ts';
@@ -70,6 +72,8 @@ export interface StagingOptions {
   readonly metadata: MetadataReader;
   readonly room: Room;
   readonly clock: Clock;
+  readonly buffers: BufferPool;
+  readonly flushes: FlushQueue;
   readonly observeStep: StepObserver;
   readonly onBytes: (bytes: number) => void;
   /** For tests: how often a large file leaves a resume record. */
@@ -138,6 +142,8 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
     staged = await stageFile({
       path,
       expected: { sizeBytes, modifiedAtNs },
+      buffers: options.buffers,
+      flushes: options.flushes,
       open: (offset) => file.open(offset, signal),
       inspectHead: async (head) => {
         content = await identifyContent(head.subarray(0, headBytes), { name: file.name, sizeBytes });

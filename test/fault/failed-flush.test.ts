@@ -3,7 +3,15 @@ import { expect, test } from 'vitest';
 import { compileFaultShim } from '../support/fault-shim.ts';
 import { incomingNames, walk } from '../support/keepsake.ts';
 import { needPrograms } from '../support/requirements.ts';
-import { backupAsProcess, brokenPairs, expectAllSaved, expectOnlyWhole, makeScene, writePair, writePhoto } from './scene.ts';
+import {
+  backupAsProcess,
+  brokenPairs,
+  expectAllSaved,
+  expectOnlyWhole,
+  makeScene,
+  writePair,
+  writePhoto,
+} from './scene.ts';
 
 // Without this, a photo whose bytes never reached the disk could be called saved: Linux tells of a failed write once, and a
 // second fsync "succeeds".
@@ -23,7 +31,10 @@ test('a file whose flush fails is not in the library, the others are, and the ne
   expect(saved).toHaveLength(4);
   expect(await incomingNames(scene.library)).toEqual([]);
 
-  expect(await backupAsProcess(scene)).toMatchObject({ exitCode: 0, report: { imported: 1, known: 4, complete: true } });
+  expect(await backupAsProcess(scene)).toMatchObject({
+    exitCode: 0,
+    report: { imported: 1, known: 4, complete: true },
+  });
   await expectAllSaved(scene.library, truth);
 });
 

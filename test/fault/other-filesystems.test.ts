@@ -1,20 +1,22 @@
-import { readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { compileFaultShim } from '../support/fault-shim.ts';
 import { incomingNames, walk } from '../support/keepsake.ts';
 import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
-import { writeCameraFolder } from '../support/media/camera-folder.ts';
-import { makeMov } from '../support/media/quicktime.ts';
+import { writeCameraFolder, writeLivePairs } from '../support/media/camera-folder.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
 import {
   atStep,
   backup,
+  backupAsProcess,
   backupKilledAt,
   brokenPairs,
   expectAllSaved,
   expectOnlyWhole,
   makeScene,
+  megabyte,
   writePair,
   writePhoto,
 } from './scene.ts';
@@ -22,7 +24,7 @@ import {
 /** How far a filesystem's modification times may lie from the true ones, and the first it can hold at all. */
 const clocks: Readonly<Record<'exfat' | 'vfat' | 'ntfs', { stepMs: number; fromMs: number }>> = {
   exfat: { stepMs: 1000, fromMs: Date.UTC(1980, 0, 2) },
-  vfat: { stepMs: 2000, fromMs: Date.UTC(1980, 0, 2) },
+  vfat: { stepMs: 2000, fromMs: Number.POSITIVE_INFINITY }, // the driver used here keeps no times at all (measured)
   ntfs: { stepMs: 1, fromMs: Number.NEGATIVE_INFINITY },
 };
 const megabytes = { exfat: 64, vfat: 128, ntfs: 64 } as const;
@@ -34,13 +36,17 @@ for (const filesystem of ['exfat', 'vfat', 'ntfs'] as const satisfies readonly F
     needPrograms(context, ...volumePrograms[filesystem]);
     await using disk = await createVolume(filesystem, megabytes[filesystem]);
     using scene = makeScene({ library: join(disk.path, 'Photos') });
-    const truth = await writeCameraFolder(scene.source, { seed: filesystem });
+    // The FAT driver here refuses some names that FAT can hold, so its source has plain names and the odd ones below. What
+    // one refused name does to an import is this file's last test.
+    const write = filesystem === 'vfat' ? writeLivePairs : writeCameraFolder;
+    const truth = await write(scene.source, { seed: filesystem });
     const odd = ['what?.JPG', 'a:b|c.JPG', 'tail .JPG', 'CON.JPG', 'quote".JPG', 'two\nlines.JPG', 'star*.JPG'];
     for (const name of odd) writePhoto(join(scene.source, 'odd', name));
     writePhoto(join(scene.source, 'odd/IMG_1.JPG'));
     writePhoto(join(scene.source, 'odd/img_1.jpg'));
-    const all = [...truth, ...(await walk(join(scene.source, 'odd')))];
-    const media = all.filter((file) => !('expected' in file) || file.expected.kind !== 'notMedia');
+    const others = await walk(join(scene.source, 'odd'));
+    const all = [...truth, ...others];
+    const media = [...truth.filter(({ expected }) => expected.kind !== 'notMedia'), ...others];
 
     const first = await backup(scene);
     expect(first).toMatchObject({ exitCode: 0, report: { found: all.length, failed: 0, deferred: 0, complete: true } });
@@ -64,6 +70,27 @@ for (const filesystem of ['exfat', 'vfat', 'ntfs'] as const satisfies readonly F
     await expectAllSaved(scene.library, media);
   });
 }
+
+// Without this, one film that a FAT32 drive cannot hold could stop the import of everything else, or be lost without a word.
+test('a film too large for the filesystem of the library is refused by name and the rest is saved', async (context) => {
+  needPrograms(context, 'cc');
+  using shim = compileFaultShim();
+  using scene = makeScene();
+  for (const name of ['A.JPG', 'LONG.JPG', 'Z.JPG']) {
+    writePhoto(join(scene.source, name), name === 'LONG.JPG' ? 3 * megabyte : 1000);
+  }
+  const truth = await walk(scene.source);
+  const environment = shim.environment({ sizeLimit: { path: '.part', bytes: 2 * megabyte } });
+  const first = await backupAsProcess(scene, { environment });
+  expect(first).toMatchObject({ exitCode: 2, report: { imported: 2, failed: 1 } });
+  expect(first.report?.failures).toMatchObject([{ path: 'LONG.JPG', code: 'FILE_TOO_LARGE' }]);
+  await expectAllSaved(
+    scene.library,
+    truth.filter(({ path }) => path !== 'LONG.JPG'),
+  );
+  expect(await backup(scene)).toMatchObject({ exitCode: 0, report: { imported: 1, known: 2 } });
+  await expectAllSaved(scene.library, truth);
+});
 
 // Without this, a drive without hard links could keep an empty file in place of a photo after a crash, or lose the photo.
 for (const filesystem of ['exfat', 'vfat'] as const) {
@@ -134,12 +161,30 @@ for (const filesystem of ['exfat', 'vfat'] as const) {
   });
 }
 
+// Without this, one name that a drive's filesystem cannot hold would hold up every other photo, in this run and all later ones.
+// KNOWN BUG: the import stops with LIBRARY_READ_ONLY, and recovery meets the same name at each start. Make it `test` when fixed.
+test.fails('a name that the library cannot hold does not hold up the other photos', async (context) => {
+  needRoot(context);
+  needPrograms(context, ...volumePrograms.vfat);
+  await using disk = await createVolume('vfat', 64);
+  using scene = makeScene({ library: join(disk.path, 'Photos') });
+  for (const name of ['A.JPG', 'beach 🏖️ day.JPG', 'Z.JPG']) writePhoto(join(scene.source, name));
+  await backup(scene);
+  await backup(scene);
+  const saved = (await walk(scene.library)).map(({ path }) => path);
+  expect(saved).toEqual(expect.arrayContaining(['2024/2024-07-14/A.JPG', '2024/2024-07-14/Z.JPG']));
+});
+
 /** Files of the library that no manifest names, or that a manifest names twice or wrongly. */
 async function manifestProblems(library: string): Promise<readonly string[]> {
   const folder = join(library, '.keepsake/imports');
   const listed: string[] = [];
   for (const name of (await readdir(folder)).filter((each) => each.endsWith('.sha256'))) {
-    listed.push(...readFileSync(join(folder, name), 'utf8').split('\n').filter((line) => line !== ''));
+    listed.push(
+      ...readFileSync(join(folder, name), 'utf8')
+        .split('\n')
+        .filter((line) => line !== ''),
+    );
   }
   const actual = (await walk(library)).map(({ sha256, path }) => `${sha256}  ${path}`);
   return [

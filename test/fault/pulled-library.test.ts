@@ -4,7 +4,17 @@ import { expect, test } from 'vitest';
 import { walk } from '../support/keepsake.ts';
 import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
-import { atStep, backup, brokenPairs, expectAllSaved, expectOnlyWhole, makeScene, megabyte, writePair, writePhoto } from './scene.ts';
+import {
+  atStep,
+  backup,
+  brokenPairs,
+  expectAllSaved,
+  expectOnlyWhole,
+  makeScene,
+  megabyte,
+  writePair,
+  writePhoto,
+} from './scene.ts';
 
 const steps = ['stage', 'flush-file', 'journal', 'publish', 'flush-folder', 'manifest', 'record', 'unstage'] as const;
 
@@ -43,7 +53,9 @@ test('a library that is pulled in the middle of a batch gets no byte in its plac
   for (let index = 1; index <= 4; index += 1) writePhoto(join(scene.source, `IMG_${index}.JPG`));
   writePair(join(scene.source, 'PAIR'));
   const truth = await walk(scene.source);
-  expect(await backup(scene, { seams: atStep('publish', 3, () => disk.pull()) })).toMatchObject({ code: 'LIBRARY_GONE' });
+  expect(await backup(scene, { seams: atStep('publish', 3, () => disk.pull()) })).toMatchObject({
+    code: 'LIBRARY_GONE',
+  });
   expect(readdirSync(disk.path)).toEqual([]);
   await disk.mount();
   expect(await backup(scene)).toMatchObject({ exitCode: 0, report: { complete: true } });

@@ -6,7 +6,17 @@ import { incomingNames, walk } from '../support/keepsake.ts';
 import { createVolume, volumePrograms } from '../support/loop-volume.ts';
 import { writeMov } from '../support/media/quicktime.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
-import { atStep, backup, brokenPairs, expectAllSaved, expectOnlyWhole, makeScene, megabyte, writePair, writePhoto } from './scene.ts';
+import {
+  atStep,
+  backup,
+  brokenPairs,
+  expectAllSaved,
+  expectOnlyWhole,
+  makeScene,
+  megabyte,
+  writePair,
+  writePhoto,
+} from './scene.ts';
 
 /** Counts the bytes that are read of each file, and tells when one of them has come to `atBytes`. */
 function watchReads(path: string, atBytes: number, reached: () => void) {
@@ -60,7 +70,10 @@ test('a card pulled in the middle of a large file is resumed inside that file, i
   expect(pulled).toMatchObject({ exitCode: 4, code: 'SOURCE_GONE', report: { failed: 0, complete: false } });
   expect(brokenPairs(await expectOnlyWhole(scene.library, truth), truth)).toEqual([]);
   const waiting = await incomingNames(scene.library);
-  expect(waiting.map((name) => name.replace(/^.*\./, '')).sort(), 'a partial and how far it is').toEqual(['part', 'resume']);
+  expect(waiting.map((name) => name.replace(/^.*\./, '')).sort(), 'a partial and how far it is').toEqual([
+    'part',
+    'resume',
+  ]);
   const record = join(scene.library, '.keepsake/incoming', waiting.find((name) => name.endsWith('.resume')) ?? '');
   const { durableBytes } = JSON.parse(readFileSync(record, 'utf8')) as { durableBytes: number };
   expect(durableBytes).toBeGreaterThanOrEqual(checkpointBytes);

@@ -3,7 +3,16 @@ import { expect, test } from 'vitest';
 import { walk } from '../support/keepsake.ts';
 import { createVolume, volumePrograms } from '../support/loop-volume.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
-import { atStep, backup, brokenPairs, expectAllSaved, expectOnlyWhole, makeScene, writePair, writePhoto } from './scene.ts';
+import {
+  atStep,
+  backup,
+  brokenPairs,
+  expectAllSaved,
+  expectOnlyWhole,
+  makeScene,
+  writePair,
+  writePhoto,
+} from './scene.ts';
 
 // Without this, a worn-out disk that locks itself could end in a crash report, or leave names that the catalogue denies.
 for (const step of ['stage', 'journal', 'publish', 'flush-folder', 'manifest', 'record', 'unstage'] as const) {

@@ -34,7 +34,9 @@ for (const filesystem of ['ext4', 'exfat'] as const satisfies readonly Filesyste
       expect(await backup(scene, { seams })).toMatchObject({ exitCode: 0, report: { imported: 3, complete: true } });
       const found = await walk(scene.library);
       expect(found).toHaveLength(3 + takes.length);
-      expect(found.filter(({ sizeBytes }) => sizeBytes === theirs.length).map((file) => file.path)).toEqual([...takes].sort());
+      expect(found.filter(({ sizeBytes }) => sizeBytes === theirs.length).map((file) => file.path)).toEqual(
+        [...takes].sort(),
+      );
       for (const { sha256 } of truth) expect(found.filter((file) => file.sha256 === sha256)).toHaveLength(1);
       expect(brokenPairs(found, truth)).toEqual([]);
       expect(await incomingNames(scene.library)).toEqual([]);

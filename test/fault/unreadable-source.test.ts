@@ -49,7 +49,9 @@ for (const half of ['HEIC', 'MOV'] as const) {
     writePhoto(join(scene.source, 'DCIM/100APPLE/IMG_0002.JPG'));
     const truth = await walk(scene.source);
 
-    const first = await backupAsProcess(scene, { environment: shim.environment({ read: { path: `IMG_0001.${half}` } }) });
+    const first = await backupAsProcess(scene, {
+      environment: shim.environment({ read: { path: `IMG_0001.${half}` } }),
+    });
     expect(first).toMatchObject({ exitCode: 2, report: { imported: 2, failed: 1 } });
     await expectOnlyWhole(scene.library, truth);
 

@@ -7,6 +7,8 @@
 //   KEEPSAKE_FAULT_HANG=TEXT        reads of such files never return
 //   KEEPSAKE_FAULT_FLUSH=TEXT       fsync and fdatasync of a path that contains TEXT: the Nth fails with EIO, all others
 //   KEEPSAKE_FAULT_FLUSH_NTH=N      "succeed", as Linux does it (an error is told once). N counts from 1.
+//   KEEPSAKE_FAULT_SIZE=TEXT        writes to such paths fail with EFBIG beyond KEEPSAKE_FAULT_SIZE_LIMIT bytes, as FAT32's
+//                                   do beyond 4 GiB
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -82,4 +84,19 @@ int fsync(int fd) {
 int fdatasync(int fd) {
   if (failsNow(fd)) { errno = EIO; return -1; }
   return REAL(fdatasync)(fd);
+}
+
+static int isTooLarge(int fd, size_t size, off64_t offset) {
+  if (!names(fd, "KEEPSAKE_FAULT_SIZE")) return 0;
+  return (long long)offset + (long long)size > number("KEEPSAKE_FAULT_SIZE_LIMIT", 0);
+}
+
+ssize_t pwrite64(int fd, const void *from, size_t size, off64_t offset) {
+  if (isTooLarge(fd, size, offset)) { errno = EFBIG; return -1; }
+  return REAL(pwrite64)(fd, from, size, offset);
+}
+
+ssize_t pwrite(int fd, const void *from, size_t size, off_t offset) {
+  if (isTooLarge(fd, size, offset)) { errno = EFBIG; return -1; }
+  return REAL(pwrite)(fd, from, size, offset);
 }

@@ -12,6 +12,8 @@ export interface DiskFaults {
   readonly hang?: string;
   /** Of all fsync and fdatasync of paths that contain `path`, the `nth` (from 1) fails with EIO; the others succeed. */
   readonly flush?: { readonly path: string; readonly nth?: number };
+  /** Paths that contain `path` cannot be written beyond this size: EFBIG. */
+  readonly sizeLimit?: { readonly path: string; readonly bytes: number };
 }
 
 export interface FaultShim extends Disposable {
@@ -25,7 +27,7 @@ export function compileFaultShim(): FaultShim {
   const source = join(import.meta.dirname, 'fault-shim.c');
   execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, source, '-ldl']);
   return {
-    environment: ({ read, hang, flush }) => ({
+    environment: ({ read, hang, flush, sizeLimit }) => ({
       LD_PRELOAD: library,
       ...(read === undefined
         ? {}
@@ -34,6 +36,9 @@ export function compileFaultShim(): FaultShim {
       ...(flush === undefined
         ? {}
         : { KEEPSAKE_FAULT_FLUSH: flush.path, KEEPSAKE_FAULT_FLUSH_NTH: String(flush.nth ?? 1) }),
+      ...(sizeLimit === undefined
+        ? {}
+        : { KEEPSAKE_FAULT_SIZE: sizeLimit.path, KEEPSAKE_FAULT_SIZE_LIMIT: String(sizeLimit.bytes) }),
     }),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -103,7 +103,11 @@ test('Setting one leaves the others, the comments and the order as they were', a
   await setConfigValue(file.path, 'reserve', '3 GB');
   expect(file.read()).toBe(everything.replace('"1.5 GB"', '"3 GB"'));
   await setConfigValue(file.path, 'allowCloudFolder', 'false');
-  expect(parseConfig(file.path, file.read())).toMatchObject({ reserveBytes: 3e9, allowCloudFolder: false, library: '/photos/ours' });
+  expect(parseConfig(file.path, file.read())).toMatchObject({
+    reserveBytes: 3e9,
+    allowCloudFolder: false,
+    library: '/photos/ours',
+  });
 });
 
 test('A setting that is not there yet is added, to a file that is not there yet as well', async () => {

@@ -13,11 +13,31 @@ import {
 
 describe('candidateKey', () => {
   test.for([
-    [['IMG_1234.HEIC', 'IMG_1234.MOV', 'img_1234.heic', 'IMG_1234.AAE', 'IMG_O1234.AAE', 'IMG_E1234.HEIC', 'IMG_E1234.MOV'], 'img_1234'],
+    [
+      [
+        'IMG_1234.HEIC',
+        'IMG_1234.MOV',
+        'img_1234.heic',
+        'IMG_1234.AAE',
+        'IMG_O1234.AAE',
+        'IMG_E1234.HEIC',
+        'IMG_E1234.MOV',
+      ],
+      'img_1234',
+    ],
     [['IMG_12345.HEIC', 'IMG_E12345.JPG'], 'img_12345'],
     [['GX010001.MP4', 'GL010001.LRV', 'GX010001.THM', 'gh010001.thm'], 'gopro 010001'],
     [['DSC_0001.NEF', 'DSC_0001.JPG', 'DSC_0001.xmp', 'DSC_0001.JPG.xmp', 'DSC_0001.NEF.xmp'], 'dsc_0001'],
-    [['photo.jpg', 'photo-edited.jpg', 'photo.jpg.json', 'photo.jpg.supplemental-metadata.json', 'photo.jpg.suppl.json'], 'photo'],
+    [
+      [
+        'photo.jpg',
+        'photo-edited.jpg',
+        'photo.jpg.json',
+        'photo.jpg.supplemental-metadata.json',
+        'photo.jpg.suppl.json',
+      ],
+      'photo',
+    ],
     [['photo(1).jpg', 'photo.jpg(1).json', 'photo.jpg.supplemental-metadata(1).json'], 'photo(1)'],
     [['Ko\u0308ln.jpg', 'K\u00d6LN.JPG'], 'k\u00f6ln'],
     [['no extension'], 'no extension'],
@@ -28,7 +48,21 @@ describe('candidateKey', () => {
   });
 
   test('Names that are not the same photo have keys of their own', () => {
-    const names = ['IMG_1234.JPG', 'IMG_1235.JPG', 'IMG_1234 (1).JPG', 'IMG_1234(1).JPG', 'IMG_E123.JPG', 'IMG_123.JPG', 'XIMG_E1234.JPG', 'album.json', 'metadata.json', 'GX020001.MP4', 'GOPR0001.MP4', 'photo-edited-2.jpg', 'photo.jpg'];
+    const names = [
+      'IMG_1234.JPG',
+      'IMG_1235.JPG',
+      'IMG_1234 (1).JPG',
+      'IMG_1234(1).JPG',
+      'IMG_E123.JPG',
+      'IMG_123.JPG',
+      'XIMG_E1234.JPG',
+      'album.json',
+      'metadata.json',
+      'GX020001.MP4',
+      'GOPR0001.MP4',
+      'photo-edited-2.jpg',
+      'photo.jpg',
+    ];
     expect(new Set(names.map(candidateKey)).size).toBe(names.length);
   });
 });
@@ -71,7 +105,11 @@ test('Stills come before lone videos, and those before sidecars', () => {
 test('An edited name is one only in the forms that Apple and Google write', () => {
   expect(['IMG_E1234.HEIC', 'img_e1234.mov', 'x-edited.jpg'].map(isEditedName)).toEqual([true, true, true]);
   expect(['IMG_O1234.AAE', 'IMG_1234.JPG', 'edited.jpg', 'x-edited-1.jpg', 'IMG_EVENT.JPG'].map(isEditedName)).toEqual([
-    false, false, false, false, false,
+    false,
+    false,
+    false,
+    false,
+    false,
   ]);
 });
 
@@ -128,17 +166,30 @@ describe('confirmGroup', () => {
   });
 
   test('Two stills of one video: each is a photo, one of them moves', () => {
-    const { groups } = group(file('IMG_1.HEIC', photo, { id: 'A' }), file('IMG_1.JPG', photo, { id: 'A' }), file('IMG_1.MOV', video, { id: 'A' }));
+    const { groups } = group(
+      file('IMG_1.HEIC', photo, { id: 'A' }),
+      file('IMG_1.JPG', photo, { id: 'A' }),
+      file('IMG_1.MOV', video, { id: 'A' }),
+    );
     expect(groups).toEqual(['photo: IMG_1.HEIC=original IMG_1.MOV=pairedVideo', 'photo: IMG_1.JPG=original']);
   });
 
   test('Two videos of one still: one is paired, the other is a video', () => {
-    const { groups } = group(file('IMG_1.HEIC', photo, { id: 'A' }), file('IMG_1.MOV', video, { id: 'A' }), file('IMG_1.MP4', video, { id: 'A' }));
+    const { groups } = group(
+      file('IMG_1.HEIC', photo, { id: 'A' }),
+      file('IMG_1.MOV', video, { id: 'A' }),
+      file('IMG_1.MP4', video, { id: 'A' }),
+    );
     expect(groups).toEqual(['photo: IMG_1.HEIC=original IMG_1.MOV=pairedVideo', 'video: IMG_1.MP4=original']);
   });
 
   test('Case twins are two photos, and each keeps the sidecar that is spelt like it', () => {
-    const { groups } = group(file('IMG_1.JPG', photo), file('img_1.jpg', photo), sidecar('IMG_1.xmp', 'xmp'), sidecar('img_1.xmp', 'xmp'));
+    const { groups } = group(
+      file('IMG_1.JPG', photo),
+      file('img_1.jpg', photo),
+      sidecar('IMG_1.xmp', 'xmp'),
+      sidecar('img_1.xmp', 'xmp'),
+    );
     expect(groups).toEqual(['photo: IMG_1.JPG=original IMG_1.xmp=xmp', 'photo: img_1.jpg=original img_1.xmp=xmp']);
   });
 
@@ -151,7 +202,10 @@ describe('confirmGroup', () => {
   });
 
   test('A RAW of another moment than the JPEG of its name is a photo of its own', () => {
-    const { groups } = group(file('a.CR2', raw, { at: '2023-07-14T10:11:12' }), file('a.JPG', photo, { at: '2024-07-14T10:11:12' }));
+    const { groups } = group(
+      file('a.CR2', raw, { at: '2023-07-14T10:11:12' }),
+      file('a.JPG', photo, { at: '2024-07-14T10:11:12' }),
+    );
     expect(groups).toEqual(['photo: a.JPG=original', 'photo: a.CR2=original']);
   });
 
@@ -162,8 +216,12 @@ describe('confirmGroup', () => {
 
   test('An edit and its sidecars go with the original', () => {
     const { groups } = group(
-      file('IMG_1234.HEIC', photo, { id: 'A' }), file('IMG_1234.MOV', video, { id: 'A' }), file('IMG_E1234.HEIC', photo, { id: 'A' }),
-      file('IMG_E1234.MOV', video, { id: 'A' }), sidecar('IMG_1234.AAE', 'adjustments'), sidecar('IMG_O1234.AAE', 'adjustments'),
+      file('IMG_1234.HEIC', photo, { id: 'A' }),
+      file('IMG_1234.MOV', video, { id: 'A' }),
+      file('IMG_E1234.HEIC', photo, { id: 'A' }),
+      file('IMG_E1234.MOV', video, { id: 'A' }),
+      sidecar('IMG_1234.AAE', 'adjustments'),
+      sidecar('IMG_O1234.AAE', 'adjustments'),
     );
     expect(groups).toEqual([
       'photo: IMG_1234.HEIC=original IMG_1234.MOV=pairedVideo IMG_E1234.HEIC=edited IMG_E1234.MOV=editedVideo IMG_1234.AAE=adjustments IMG_O1234.AAE=adjustments',
@@ -178,11 +236,19 @@ describe('confirmGroup', () => {
   });
 
   test('Adjustments without their photo follow it, which may be saved already', () => {
-    expect(group(sidecar('IMG_O1234.AAE', 'adjustments'))).toEqual({ groups: [], followers: ['IMG_O1234.AAE=adjustments'] });
+    expect(group(sidecar('IMG_O1234.AAE', 'adjustments'))).toEqual({
+      groups: [],
+      followers: ['IMG_O1234.AAE=adjustments'],
+    });
   });
 
   test('A sidecar that names a file goes with that file', () => {
-    const { groups } = group(file('a.CR2', raw, { at: '2020-01-01T00:00:00' }), file('a.jpg', photo, { at: '2024-01-01T00:00:00' }), sidecar('a.CR2.xmp', 'xmp'), sidecar('a.JPG.xmp', 'xmp'));
+    const { groups } = group(
+      file('a.CR2', raw, { at: '2020-01-01T00:00:00' }),
+      file('a.jpg', photo, { at: '2024-01-01T00:00:00' }),
+      sidecar('a.CR2.xmp', 'xmp'),
+      sidecar('a.JPG.xmp', 'xmp'),
+    );
     expect(groups).toEqual(['photo: a.jpg=original a.JPG.xmp=xmp', 'photo: a.CR2=original a.CR2.xmp=xmp']);
   });
 
@@ -211,16 +277,28 @@ describe('confirmGroup', () => {
   });
 
   test('What is no media is set apart and joins nothing', () => {
-    const { notMedia, groups } = confirmGroup([file('a.jpg', photo), file('a.txt', { kind: 'other' }), file('a.gif', { kind: 'empty' })]);
+    const { notMedia, groups } = confirmGroup([
+      file('a.jpg', photo),
+      file('a.txt', { kind: 'other' }),
+      file('a.gif', { kind: 'empty' }),
+    ]);
     expect(notMedia.map(({ name }) => name)).toEqual(['a.txt', 'a.gif']);
     expect(groups[0]?.members).toHaveLength(1);
   });
 
   test('In whatever order they come, no file is dropped or used twice', () => {
     const files = [
-      file('IMG_1234.HEIC', photo, { id: 'A' }), file('img_1234.heic', photo, { id: 'B' }), file('IMG_1234.MOV', video, { id: 'B' }),
-      file('IMG_1234.MP4', video), file('IMG_E1234.JPG', photo), file('IMG_1234.DNG', raw), file('IMG_1234.THM', photo),
-      file('IMG_1234.LRV', video), sidecar('IMG_1234.AAE', 'adjustments'), sidecar('IMG_1234.HEIC.xmp', 'xmp'), file('IMG_1234.txt', { kind: 'other' }),
+      file('IMG_1234.HEIC', photo, { id: 'A' }),
+      file('img_1234.heic', photo, { id: 'B' }),
+      file('IMG_1234.MOV', video, { id: 'B' }),
+      file('IMG_1234.MP4', video),
+      file('IMG_E1234.JPG', photo),
+      file('IMG_1234.DNG', raw),
+      file('IMG_1234.THM', photo),
+      file('IMG_1234.LRV', video),
+      sidecar('IMG_1234.AAE', 'adjustments'),
+      sidecar('IMG_1234.HEIC.xmp', 'xmp'),
+      file('IMG_1234.txt', { kind: 'other' }),
     ];
     for (let turn = 0; turn < files.length; turn += 1) {
       const order = [...files.slice(turn), ...files.slice(0, turn)];

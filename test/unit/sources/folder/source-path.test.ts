@@ -52,6 +52,10 @@ test('Random names come back, alone and inside a path', () => {
 });
 
 test('A name that is not UTF-8 reads as the test media say it does', () => {
-  for (const name of [Buffer.from('caf\xe9 \\ x', 'latin1'), Buffer.from('plain \\ ü.jpg'), Buffer.from([0xed, 0xa0, 0x80])])
+  for (const name of [
+    Buffer.from('caf\xe9 \\ x', 'latin1'),
+    Buffer.from('plain \\ ü.jpg'),
+    Buffer.from([0xed, 0xa0, 0x80]),
+  ])
     expect(nameFromBytes(name)).toBe(sourcePathOf(name));
 });

@@ -1,0 +1,117 @@
+// Results out of order would file a video before its still; work that goes on behind one's back would write after the end.
+import { expect, test } from 'vitest';
+import { mapOrdered } from '../../../src/jobs/map-ordered.ts';
+
+/** Work that ends when the test says so. */
+class Controlled {
+  readonly begun: number[] = [];
+  readonly ended: number[] = [];
+  readonly #ends = new Map<number, { resolve: (value: string) => void; reject: (error: Error) => void }>();
+
+  readonly work = (item: number): Promise<string> => {
+    this.begun.push(item);
+    return new Promise((resolve, reject) => this.#ends.set(item, { resolve, reject }));
+  };
+
+  end(item: number): void {
+    this.ended.push(item);
+    this.#ends.get(item)?.resolve(`result ${item}`);
+  }
+
+  fail(item: number): void {
+    this.ended.push(item);
+    this.#ends.get(item)?.reject(new Error(`failed ${item}`));
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+}
+
+test('Results come in the order of the items, whatever ends first', async () => {
+  const items = Array.from({ length: 100 }, (_, index) => index);
+  const work = async (item: number) => {
+    for (let turn = 0; turn < (item * 7) % 13; turn += 1) await Promise.resolve();
+    return item * 2;
+  };
+  const results: number[] = [];
+  for await (const result of mapOrdered(items, 6, work)) results.push(result);
+  expect(results).toEqual(items.map((item) => item * 2));
+});
+
+test('No more than so many are under way, and the next begins when the first is taken', async () => {
+  const controlled = new Controlled();
+  const results = mapOrdered([0, 1, 2, 3, 4], 2, controlled.work);
+  const first = results.next();
+  await settle();
+  expect(controlled.begun).toEqual([0, 1]);
+  controlled.end(1);
+  await settle();
+  expect(controlled.begun, 'one that is done but not yet taken still counts').toEqual([0, 1]);
+  controlled.end(0);
+  expect(await first).toEqual({ done: false, value: 'result 0' });
+  expect(controlled.begun).toEqual([0, 1, 2]);
+  const left = results.return(undefined);
+  controlled.end(2);
+  await left;
+  expect(controlled.begun).toEqual([0, 1, 2]);
+});
+
+test('When one fails no other begins, and those under way are waited for', async () => {
+  const controlled = new Controlled();
+  const results = mapOrdered([0, 1, 2, 3], 3, controlled.work);
+  let outcome = 'pending';
+  const first = results.next().then(
+    () => (outcome = 'result'),
+    (error: Error) => (outcome = error.message),
+  );
+  controlled.fail(0);
+  await settle();
+  expect([outcome, controlled.begun]).toEqual(['pending', [0, 1, 2]]);
+  controlled.fail(2);
+  controlled.end(1);
+  await first;
+  expect([outcome, controlled.begun]).toEqual(['failed 0', [0, 1, 2]]);
+});
+
+test('A failure further on is thrown at its turn, after the results before it', async () => {
+  const controlled = new Controlled();
+  const results = mapOrdered([0, 1], 2, controlled.work);
+  const first = results.next();
+  controlled.fail(1);
+  await settle();
+  controlled.end(0);
+  expect((await first).value).toBe('result 0');
+  await expect(results.next()).rejects.toThrow('failed 1');
+});
+
+test('Who stops listening waits for what is under way, and the items are closed', async () => {
+  let closed = false;
+  function* items() {
+    try {
+      for (let item = 0; ; item += 1) yield item;
+    } finally {
+      closed = true;
+    }
+  }
+  let running = 0;
+  const work = async () => {
+    running += 1;
+    await settle();
+    running -= 1;
+  };
+  for await (const _ of mapOrdered(items(), 4, work)) break;
+  expect([running, closed]).toEqual([0, true]);
+});
+
+test('No items, no results; an item that cannot be had is an error', async () => {
+  for await (const _ of mapOrdered([], 3, async () => 1)) throw new Error('there is a result');
+  function* broken() {
+    yield 1;
+    throw new Error('no next');
+  }
+  const all = async () => {
+    for await (const _ of mapOrdered(broken(), 2, async (item) => item));
+  };
+  await expect(all()).rejects.toThrow('no next');
+});

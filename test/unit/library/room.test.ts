@@ -1,0 +1,67 @@
+// A disk filled to its last byte takes more with it than the import; a reserve computed wrongly refuses to save at all.
+import { expect, test } from 'vitest';
+import type { AbsolutePath } from '../../../src/domain/ids.ts';
+import { openRoom } from '../../../src/library/room.ts';
+import { isOnSystemVolume, readSpace } from '../../../src/platform/volume.ts';
+import { temporaryFolder } from '../../support/keepsake.ts';
+
+/** What other programs on this machine may write or free meanwhile. */
+const slackBytes = 2e9;
+
+async function scene() {
+  const scratch = temporaryFolder();
+  const root = scratch.path as AbsolutePath;
+  const { freeBytes, totalBytes } = await readSpace(root);
+  return { root, freeBytes, totalBytes, [Symbol.dispose]: () => scratch[Symbol.dispose]() };
+}
+
+test('Without a reserve, what fits fits', async () => {
+  using at = await scene();
+  const room = await openRoom(at.root, 0);
+  (await room.claim(Math.max(0, at.freeBytes - slackBytes)))();
+  (await room.claim(0))();
+  await expect(room.claim(at.freeBytes + slackBytes)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
+});
+
+test("The owner's reserve stays free", async () => {
+  using at = await scene();
+  const room = await openRoom(at.root, at.freeBytes - 10e9);
+  (await room.claim(10e9 - slackBytes))();
+  await expect(room.claim(10e9 + slackBytes)).rejects.toMatchObject({
+    code: 'LIBRARY_FULL',
+    message: expect.stringMatching(
+      /\d GB are free, \d+\.\d GB of them are kept free, and the next photos need 12\.0 GB/,
+    ),
+  });
+  const full = await openRoom(at.root, at.freeBytes + slackBytes);
+  await expect(full.claim(1)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
+});
+
+test('What is claimed counts as taken until it is released, and a refused claim leaves no trace', async () => {
+  using at = await scene();
+  const room = await openRoom(at.root, 0);
+  const half = Math.floor(at.freeBytes * 0.6);
+  const release = await room.claim(half);
+  for (let turn = 0; turn < 5; turn += 1)
+    await expect(room.claim(half)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
+  release();
+  (await room.claim(half))();
+});
+
+test('Of two claims at the same moment that fit only singly, not both are granted', async () => {
+  using at = await scene();
+  const room = await openRoom(at.root, 0);
+  const half = Math.floor(at.freeBytes * 0.6);
+  const results = await Promise.allSettled([room.claim(half), room.claim(half)]);
+  expect(results.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(2);
+});
+
+test('By default the system disk keeps a tenth but at least 20 GB, another disk a hundredth', async () => {
+  using at = await scene();
+  const onSystem = await isOnSystemVolume(at.root);
+  const reserve = onSystem ? Math.max(at.totalBytes * 0.1, 20e9) : at.totalBytes * 0.01;
+  const room = await openRoom(at.root, undefined);
+  const above = at.freeBytes - reserve;
+  await expect(room.claim(Math.max(0, above) + slackBytes)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
+  if (above > slackBytes) (await room.claim(above - slackBytes))();
+});
