@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { readdirSync, utimesSync, watch } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { compileFaultShim } from '../support/fault-shim.ts';
@@ -8,6 +7,7 @@ import { finished, incomingNames, walk } from '../support/keepsake.ts';
 import { writeMov } from '../support/media/quicktime.ts';
 import { needPrograms } from '../support/requirements.ts';
 import {
+  appears,
   backup,
   brokenPairs,
   expectAllSaved,
@@ -21,23 +21,11 @@ import {
   writePhoto,
 } from './scene.ts';
 
-/** Resolves when something lies in the library's incoming/: the import is in the middle of its work. */
+/** Resolves when the import is in the middle of its work. */
 async function staging(scene: Scene, child: ChildProcess): Promise<void> {
-  const folder = join(scene.library, '.keepsake/incoming');
-  await mkdir(folder, { recursive: true });
-  await new Promise<void>((resolve, reject) => {
-    const watcher = watch(folder, () => look());
-    const look = () => {
-      if (!readdirSync(folder).some((name) => name.endsWith('.part'))) return;
-      watcher.close();
-      resolve();
-    };
-    child.once('exit', () => {
-      watcher.close();
-      reject(new Error('it ended before it began to save'));
-    });
-    look();
-  });
+  const ended = new AbortController();
+  child.once('exit', () => ended.abort(new Error('it ended before it began to save')));
+  await appears(scene.library, '.part', ended.signal);
 }
 
 // Without this, Ctrl-C or the end of a session could cost what was saved, or leave rubbish in the library for ever.
@@ -72,6 +60,7 @@ test('an interrupted large file leaves one partial to go on from, and nothing on
   utimesSync(join(scene.source, 'FILM.MOV'), 1.7e9, 1.7e9);
   const truth = await walk(scene.source);
   const stop = new AbortController();
+  let bytes = 0;
   const checkpointBytes = 4 * megabyte;
   const outcome = await backup(scene, {
     signal: stop.signal,
@@ -83,8 +72,11 @@ test('an interrupted large file leaves one partial to go on from, and nothing on
           const reader = await source.open(path, offsetBytes, signal);
           return {
             read: async (into, readSignal) => {
-              if (readdirSync(join(scene.library, '.keepsake/incoming')).some((name) => name.endsWith('.resume')))
+              bytes += into.length;
+              if (path === 'FILM.MOV' && bytes > 16 * megabyte && !stop.signal.aborted) {
+                await appears(scene.library, '.resume');
                 stop.abort();
+              }
               return await reader.read(into, readSignal);
             },
             state: (stateSignal) => reader.state(stateSignal),

@@ -7,6 +7,7 @@ import { createVolume, volumePrograms } from '../support/loop-volume.ts';
 import { writeMov } from '../support/media/quicktime.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
 import {
+  appears,
   atStep,
   backup,
   brokenPairs,
@@ -19,7 +20,7 @@ import {
 } from './scene.ts';
 
 /** Counts the bytes that are read of each file, and tells when one of them has come to `atBytes`. */
-function watchReads(path: string, atBytes: number, reached: () => void) {
+function watchReads(path: string, atBytes: number, reached: () => Promise<void>) {
   const bytes = { total: 0 };
   let isReached = false;
   const wrapSource = (source: FolderSource): FolderSource => ({
@@ -31,7 +32,7 @@ function watchReads(path: string, atBytes: number, reached: () => void) {
         read: async (into, readSignal) => {
           if (bytes.total >= atBytes && !isReached) {
             isReached = true;
-            reached();
+            await reached();
           }
           const count = await reader.read(into, readSignal);
           bytes.total += count;
@@ -65,7 +66,10 @@ test('a card pulled in the middle of a large file is resumed inside that file, i
 
   const checkpointBytes = 4 * megabyte;
   const film = 'DCIM/100APPLE/IMG_3.MOV';
-  const first = watchReads(film, 24 * megabyte, () => card.pullForGood());
+  const first = watchReads(film, 24 * megabyte, async () => {
+    await appears(scene.library, '.resume');
+    card.pullForGood();
+  });
   const pulled = await backup(scene, { seams: { wrapSource: first.wrapSource, checkpointBytes } });
   expect(pulled).toMatchObject({ exitCode: 4, code: 'SOURCE_GONE', report: { failed: 0, complete: false } });
   expect(brokenPairs(await expectOnlyWhole(scene.library, truth), truth)).toEqual([]);
@@ -81,7 +85,7 @@ test('a card pulled in the middle of a large file is resumed inside that file, i
   const slot = card.folder('another-slot');
   await card.mount(slot);
   card.announceUuid();
-  const second = watchReads(film, Number.POSITIVE_INFINITY, () => undefined);
+  const second = watchReads(film, Number.POSITIVE_INFINITY, async () => undefined);
   const resumed = await backup(scene, { source: slot, seams: { wrapSource: second.wrapSource, checkpointBytes } });
   expect(resumed).toMatchObject({ exitCode: 0, report: { failed: 0, complete: true } });
   await expectAllSaved(scene.library, truth);

@@ -1,7 +1,7 @@
 // What every fault test needs: a home, a source and a library in a temporary folder, photos to save, one call of the
 // command, and the oracle that says whether the library is sound. The oracle reads files, never the program's answers.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -10,7 +10,9 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readdirSync,
   utimesSync,
+  watch,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -128,13 +130,22 @@ export async function backup(scene: Scene, options: RunOptions = {}): Promise<Ou
   );
 }
 
+/** None of them outlives this test run, even if its test runs out of time. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
 /** `backup --json` as a process of its own. */
-export function startBackup(scene: Scene, options: RunOptions = {}) {
+export function startBackup(scene: Scene, options: RunOptions = {}): ChildProcess {
   const { environment } = options;
-  return startKeepsake(backupArguments(scene, options), {
+  const child = startKeepsake(backupArguments(scene, options), {
     home: scene.home,
     ...(environment === undefined ? {} : { environment }),
   });
+  children.add(child);
+  child.once('close', () => children.delete(child));
+  return child;
 }
 
 export async function backupAsProcess(scene: Scene, options: RunOptions = {}): Promise<Outcome> {
@@ -168,6 +179,25 @@ export async function backupKilledAt(scene: Scene, step: DurableStep, nth = 1): 
   });
   const answer = await finished(child);
   expect(answer, `killed before ${step}`).toMatchObject({ signal: 'SIGKILL' });
+}
+
+/** Resolves when a file of this ending lies in the library's incoming/. Rejects when `signal` is aborted first. */
+export async function appears(library: string, ending: '.part' | '.resume', signal?: AbortSignal): Promise<void> {
+  const folder = join(library, '.keepsake/incoming');
+  mkdirSync(folder, { recursive: true });
+  await new Promise<void>((resolve, reject) => {
+    const watcher = watch(folder, () => look());
+    const look = () => {
+      if (!readdirSync(folder).some((name) => name.endsWith(ending))) return;
+      watcher.close();
+      resolve();
+    };
+    signal?.addEventListener('abort', () => {
+      watcher.close();
+      reject(signal.reason);
+    });
+    look();
+  });
 }
 
 /** Calls `action` when `step` begins for the `nth` time (from 1). */

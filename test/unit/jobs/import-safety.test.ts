@@ -25,6 +25,7 @@ test('Side by side is fine, whatever the names begin with', async () => {
   for (const name of ['card', 'card2', 'photos']) mkdirSync(join(scratch.path, name));
   for (const library of ['photos', 'card2', 'card-photos', 'new/not/yet/there'])
     await check(scratch.path, { source: 'card', library });
+  await check(scratch.path, { source: 'card2', library: 'card' });
 });
 
 test.for([
