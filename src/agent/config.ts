@@ -150,5 +150,12 @@ export async function setConfigValue(path: AbsolutePath, key: string, text: stri
   else lines[index] = line;
   const next = lines.join('\n');
   parseConfig(path, next);
-  await writeSmallFile(path, next.endsWith('\n') ? next : `${next}\n`, 0o600);
+  try {
+    await writeSmallFile(path, next.endsWith('\n') ? next : `${next}\n`, 0o600);
+  } catch (error) {
+    throw new AgentError('STATE_WRITE_FAILED', `The settings "${path}" could not be written.`, {
+      remedy: 'Check that there is room on the disk of your home folder and that you may write there.',
+      cause: error,
+    });
+  }
 }

@@ -11,6 +11,7 @@ export interface EntryState {
 export interface ByteReader extends AsyncDisposable {
   /**
    * Fills `into` from its start with as many bytes as are there, 0 only at the end of the file.
+   * Once it has settled, however it ended, it no longer writes into `into`: the buffer is used for the next file.
    * @throws AgentError SOURCE_READ_FAILED (this file), SOURCE_GONE (the whole source), or the signal's reason.
    */
   read(into: Uint8Array, signal: AbortSignal): Promise<number>;

@@ -3,7 +3,7 @@
 // time, in order. Nothing counts as imported before `record`.
 
 import { randomUUID } from 'node:crypto';
-import { lstat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, AssetId, ImportId, RelativePath } from '../domain/ids.ts';
@@ -17,6 +17,7 @@ import {
   unstageFile,
   writeError,
 } from '../platform/durable-write.ts';
+import { nearestExisting } from '../platform/volume.ts';
 import { Batch, type Draft } from './batch.ts';
 import { decideCaptureDate } from './capture-date.ts';
 import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
@@ -79,7 +80,8 @@ export class Ingest {
     this.#matching = {
       catalog: options.catalog,
       settle: async (question) => {
-        if (this.#batch.mentions(question)) await this.commit();
+        // Again if need be: what a failed flush held back goes into the next batch.
+        while (this.#batch.mentions(question) && !this.#isBroken) await this.commit();
       },
     };
   }
@@ -278,6 +280,7 @@ export class Ingest {
     readonly from: number;
   }): Promise<{ suffix: number; paths: readonly RelativePath[] }> {
     const { facts, members } = wish;
+    await this.#assertOneVolume(facts.folder);
     const parts = withDistinctNames(members.map((member) => filedName(member, facts)));
     for (let suffix = wish.from; suffix <= suffixMax; suffix += 1) {
       const paths = parts.map((each) => `${facts.folder}/${joinName(each, suffix)}` as RelativePath);
@@ -297,6 +300,17 @@ export class Ingest {
     if (this.#batch.isStemTaken(stemKey, assetId) || catalog.isStemTaken(stemKey, assetId)) return false;
     // A file that Keepsake did not write. That it cannot be looked at is met again, and reported, when publishing.
     return (await lstat(join(library.folders.root, path)).catch(() => undefined)) === undefined;
+  }
+
+  /** A year that is a link to another disk: names cannot be published across disks, and an unplugged one would lose them. */
+  async #assertOneVolume(folder: RelativePath): Promise<void> {
+    const { root } = this.#options.library.folders;
+    const nearest = await nearestExisting(join(root, folder));
+    if ((await stat(nearest)).dev === (await stat(root)).dev) return;
+    throw new AgentError('LIBRARY_UNSUITABLE', `"${nearest}" in your photo folder leads to another disk.`, {
+      remedy:
+        'Put that folder itself into your photo folder, or choose a photo folder on the other disk, then save again.',
+    });
   }
 
   #dateOf(group: Group): CaptureDate {

@@ -3,6 +3,7 @@
 
 import { lstat, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId, RelativePath } from '../domain/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import { flushFolder, hashFile, makeFolders, publishFile, unstageFile } from '../platform/durable-write.ts';
@@ -84,7 +85,8 @@ async function finishResource(options: RecoverOptions, resource: PlannedResource
       if ((await hashFile(final, options.signal)).hash === resource.hash) return true;
     }
     // Ours is an empty placeholder, created just before a rename that did not happen. Anything else stays untouched.
-    if (!published.isFile() || published.size > 0 || resource.sizeBytes === 0) return false;
+    const isPlaceholder = !abilities.hardLinks && published.isFile() && published.size === 0 && resource.sizeBytes > 0;
+    if (!isPlaceholder) return false;
     await rm(final);
   }
   const waiting = await statOrUndefined(staged);
@@ -92,8 +94,15 @@ async function finishResource(options: RecoverOptions, resource: PlannedResource
     return false;
   const folder = dirname(final) as AbsolutePath;
   await options.library.assertPresent();
-  for (const parent of await makeFolders({ root: folders.root, folder })) await flushFolder(parent);
-  return (await publishFile({ staged, final, hardLinks: abilities.hardLinks })) === 'published';
+  try {
+    for (const parent of await makeFolders({ root: folders.root, folder })) await flushFolder(parent);
+    return (await publishFile({ staged, final, hardLinks: abilities.hardLinks })) === 'published';
+  } catch (error) {
+    // This one name cannot be made. It must not keep the library shut: the file is not recorded, so its source entry is
+    // new again, and the next import either finds it another place or says why not.
+    if (isAgentError(error, 'LIBRARY_WRITE_FAILED', 'FILE_TOO_LARGE')) return false;
+    throw error;
+  }
 }
 
 async function appendMissingLines(

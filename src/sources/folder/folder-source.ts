@@ -23,7 +23,6 @@ const systemFolders = new Set([
   '.TemporaryItems',
   'System Volume Information',
   '$RECYCLE.BIN',
-  'lost+found',
   '.keepsake',
 ]);
 /** What fits in 64 bits, in which times are kept: until 2262. Disks can hold, and damaged ones do hold, later ones. */
@@ -134,16 +133,16 @@ class FolderTree {
 
   /** Yields a folder's names in chunks, or one `unreadable` mark for a folder that cannot be read. */
   async *#readNames(folder: string, signal: AbortSignal): AsyncGenerator<readonly (Buffer | AgentError)[]> {
+    let chunk: Buffer[] = [];
     try {
       await using directory = await opendir(this.#bytes(folder), {
         encoding: 'buffer' as BufferEncoding,
         bufferSize: listChunk,
       });
-      let chunk: Buffer[] = [];
       for await (const entry of directory) {
         signal.throwIfAborted();
         const bytes = entry.name as unknown as Buffer;
-        if (isSystemFolder(bytes, entry)) continue;
+        if (isSystemFolder(bytes, entry, folder === '')) continue;
         chunk.push(bytes);
         if (chunk.length >= listChunk) {
           yield chunk;
@@ -154,8 +153,8 @@ class FolderTree {
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       const failure = await this.#explain(error, 'A folder');
-      if (failure.code === 'SOURCE_GONE' || folder === '') throw failure;
-      yield [failure];
+      if (failure.code === 'SOURCE_GONE' || (folder === '' && chunk.length === 0)) throw failure;
+      yield [...chunk, failure]; // what could be read of it counts
     }
   }
 
@@ -274,9 +273,12 @@ function boundTime(ns: bigint): bigint {
 }
 
 /** By name, and only if it is a folder: a photo may be called anything. */
-function isSystemFolder(name: Buffer, entry: Dirent): boolean {
+function isSystemFolder(name: Buffer, entry: Dirent, isTop: boolean): boolean {
   const text = name.toString('utf8');
-  return !entry.isFile() && (systemFolders.has(text) || text.startsWith('.Trash-'));
+  if (entry.isFile()) return false;
+  // Deeper down it is somebody's own folder, of rescued photos perhaps.
+  if (text === 'lost+found') return isTop;
+  return systemFolders.has(text) || text.startsWith('.Trash-');
 }
 
 function gone(root: string, cause?: unknown): AgentError {

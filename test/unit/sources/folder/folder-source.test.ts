@@ -82,8 +82,9 @@ test('The folders that systems keep for themselves are left out, but never a fil
     'lost+found',
   ];
   for (const name of folders) {
-    mkdirSync(join(scratch.path, 'in', name), { recursive: true });
-    writeFileSync(join(scratch.path, 'in', name, 'x.jpg'), '');
+    const top = name === 'lost+found' ? '.' : 'in'; // deeper down that one may be somebody's own
+    mkdirSync(join(scratch.path, top, name), { recursive: true });
+    writeFileSync(join(scratch.path, top, name, 'x.jpg'), '');
     mkdirSync(join(scratch.path, 'files'), { recursive: true });
     writeFileSync(join(scratch.path, 'files', name), '');
   }
