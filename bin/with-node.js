@@ -45,8 +45,8 @@ function fail(message) {
   process.exit(70);
 }
 
-/** Runs `script` with `args` on the pinned Node.js and ends as it ends (same exit code or signal). */
-export function runOnPinnedNode(script, args) {
+/** Runs `script` with `args` on the pinned Node.js, with `flags` of its own, and ends as it ends (same exit code or signal). */
+export function runOnPinnedNode(script, args, flags = []) {
   const pinned = findPinnedNode();
   if (pinned === undefined) {
     fail(
@@ -54,13 +54,14 @@ export function runOnPinnedNode(script, args) {
         'Run "npm ci" again in the Keepsake folder, without --omit=optional.',
     );
   }
-  if (realpathSync(process.execPath) === realpathSync(pinned)) {
+  const hasFlags = flags.every((flag) => process.execArgv.includes(flag));
+  if (hasFlags && realpathSync(process.execPath) === realpathSync(pinned)) {
     module.enableCompileCache(compileCache);
     process.argv.splice(1, process.argv.length - 1, resolve(script), ...args);
     return import(pathToFileURL(resolve(script)).href);
   }
   const env = { NODE_COMPILE_CACHE: compileCache, ...process.env };
-  const child = spawn(pinned, [script, ...args], { stdio: 'inherit', env });
+  const child = spawn(pinned, [...flags, script, ...args], { stdio: 'inherit', env });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => fail(`Keepsake's own Node.js could not be started: ${error.message}`));

@@ -7,12 +7,14 @@ import type { PlannedAsset } from './planned-asset.ts';
 import { foldName } from './portable-name.ts';
 import type { StagedCandidate } from './staging.ts';
 
+export type Spelling = 'asIs' | 'ascii';
+
 /** A planned asset, and how to plan it again if one of its names is taken by the time it is published. */
 export interface Draft {
   readonly plan: PlannedAsset;
   readonly candidates: readonly StagedCandidate[];
-  /** The same plan under the next free suffix at or above `from`. */
-  readonly rename: (from: number) => Promise<PlannedAsset>;
+  /** The same plan under the next free suffix at or above `from`, in ASCII if the disk refused the name as it is. */
+  readonly rename: (from: number, spelling: Spelling) => Promise<PlannedAsset>;
 }
 
 export class Batch {

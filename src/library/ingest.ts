@@ -18,7 +18,7 @@ import {
   writeError,
 } from '../platform/durable-write.ts';
 import { nearestExisting } from '../platform/volume.ts';
-import { Batch, type Draft } from './batch.ts';
+import { Batch, type Draft, type Spelling } from './batch.ts';
 import { decideCaptureDate } from './capture-date.ts';
 import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
 import { stemKeyOf } from './catalog/sqlite-catalog.ts';
@@ -29,7 +29,7 @@ import type { Library } from './library.ts';
 import { appendManifest, manifestVersion } from './manifest.ts';
 import { cameraOf, findByKey, findJoin, type Join, type Matching, primaryOf } from './matching.ts';
 import type { PlannedAsset, PlannedResource, SourceEntryRecord } from './planned-asset.ts';
-import { foldName, joinName, makePortable, type NameParts } from './portable-name.ts';
+import { foldName, joinName, makeAscii, makePortable, type NameParts } from './portable-name.ts';
 import { unpublish } from './recovery.ts';
 import { discard, type FileOutcome, type IncomingFile, type StagedCandidate, type StagedGroup } from './staging.ts';
 
@@ -253,10 +253,12 @@ export class Ingest {
       (heldHashes.has(hash) ? duplicates : fresh).push(member);
       heldHashes.add(hash);
     }
-    const draft = async (from: number): Promise<PlannedAsset> => {
-      const named = await this.#chooseNames({ facts, members: fresh, from });
+    const draft = async (from: number, spelling: Spelling): Promise<PlannedAsset> => {
+      const named = await this.#chooseNames({ facts, members: fresh, from, spelling });
+      const stem = facts.isNew && spelling === 'ascii' ? makeAscii({ stem: facts.stem, tail: '' }).stem : facts.stem;
       return {
         ...facts,
+        stem,
         suffix: facts.isNew ? named.suffix : wish.suffix,
         resources: fresh.map((member, index) => resourceOf(member, named.paths[index] as RelativePath)),
         duplicates: duplicates.map(({ candidate }) => ({
@@ -267,7 +269,7 @@ export class Ingest {
       };
     };
     this.#batch.add({
-      plan: await draft(wish.suffix),
+      plan: await draft(wish.suffix, 'asIs'),
       candidates: [...fresh, ...duplicates].map(({ candidate }) => candidate),
       rename: draft,
     });
@@ -278,10 +280,12 @@ export class Ingest {
     readonly facts: AssetFacts;
     readonly members: readonly Member[];
     readonly from: number;
+    readonly spelling: Spelling;
   }): Promise<{ suffix: number; paths: readonly RelativePath[] }> {
     const { facts, members } = wish;
     await this.#assertOneVolume(facts.folder);
-    const parts = withDistinctNames(members.map((member) => filedName(member, facts)));
+    const names = members.map((member) => filedName(member, facts));
+    const parts = withDistinctNames(wish.spelling === 'ascii' ? names.map(makeAscii) : names);
     for (let suffix = wish.from; suffix <= suffixMax; suffix += 1) {
       const paths = parts.map((each) => `${facts.folder}/${joinName(each, suffix)}` as RelativePath);
       let areFree = true;
@@ -342,28 +346,32 @@ export class Ingest {
     const { library, catalog, importId, observeStep } = this.#options;
     const { root, incoming } = library.folders;
     let { plan } = draft;
+    let spelling: Spelling = 'asIs';
     for (let attempt = 0; attempt <= renamesMax; attempt += 1) {
       const published: PlannedResource[] = [];
       await library.assertPresent(); // else these folders could be made where the disk was, on the system's own
       for (const parent of await makeFolders({ root, folder: join(root, plan.folder) as AbsolutePath }))
         touched.add(parent);
+      let isRefused = false;
       for (const resource of plan.resources) {
         observeStep('publish');
         const staged = join(incoming, resource.staged) as AbsolutePath;
         const final = join(root, resource.path) as AbsolutePath;
         const result = await publishFile({ staged, final, hardLinks: library.abilities.hardLinks });
-        if (result === 'taken') break;
+        isRefused = result === 'refused';
+        if (result !== 'published') break;
         published.push(resource);
         touched.add(dirname(final) as AbsolutePath);
       }
       if (published.length === plan.resources.length) return plan;
       await unpublish(library, published);
       catalog.forgetJournal([plan.assetId]);
-      plan = await draft.rename(plan.suffix + attempt + 1);
+      if (isRefused) spelling = 'ascii';
+      plan = await draft.rename(isRefused ? plan.suffix : plan.suffix + attempt + 1, spelling);
       catalog.journal(importId, [plan]);
     }
-    throw new AgentError('LIBRARY_WRITE_FAILED', `Another program keeps taking names in "${plan.folder}".`, {
-      remedy: 'Stop what else writes to your photo folder, then save again.',
+    throw new AgentError('LIBRARY_WRITE_FAILED', `No name for a photo could be had in "${plan.folder}".`, {
+      remedy: 'Stop what else writes to your photo folder, and check its disk, then save again.',
     });
   }
 }

@@ -67,6 +67,15 @@ export function makePortable(parts: NameParts): NameParts {
   return { stem: stem.replace(deviceName, '$&_'), tail };
 }
 
+/** For filesystems that refuse letters they do not know (some drivers of FAT): everything but ASCII as `%XX` too. */
+export function makeAscii(parts: NameParts): NameParts {
+  const plain = (text: string) => text.replace(/[^\x20-\x7e]/gu, escapeCharacter);
+  return {
+    stem: cutToBytes(plain(parts.stem), stemBytesMax),
+    tail: cutStartToBytes(plain(parts.tail), tailBytesMax),
+  };
+}
+
 /** The name with its suffix: nothing for 1, `~2` for 2. */
 export function joinName(parts: NameParts, suffix: number): string {
   return suffix === 1 ? `${parts.stem}${parts.tail}` : `${parts.stem}~${suffix}${parts.tail}`;

@@ -9,17 +9,23 @@ const systemReserveBytesMin = 20e9;
 const systemReserveShare = 0.1;
 const otherReserveShare = 0.01;
 
+/** Room set aside for a file. */
+export interface Claim extends Disposable {
+  /** So many of its bytes are written: the disk itself counts them from now on. */
+  wrote(bytes: number): void;
+}
+
 /** Room that is spoken for by files being written counts as taken. */
 export interface Room {
-  /** Sets `bytes` aside until the returned function is called. @throws AgentError LIBRARY_FULL if they do not fit above the reserve. */
-  claim(bytes: number): Promise<() => void>;
+  /** Sets `bytes` aside until disposed of. @throws AgentError LIBRARY_FULL if they do not fit above the reserve. */
+  claim(bytes: number): Promise<Claim>;
 }
 
 /** @param reserveBytes what the owner chose; undefined: max(10 %, 20 GB) on the system disk, 1 % elsewhere. */
 export async function openRoom(root: AbsolutePath, reserveBytes: number | undefined): Promise<Room> {
   const { totalBytes } = await readSpace(root);
   // Some FUSE drivers and network shares cannot tell (measured: fusefat says 0 of 0). Then the write itself has to.
-  if (totalBytes === 0) return { claim: async () => () => undefined };
+  if (totalBytes === 0) return { claim: async () => ({ wrote: () => undefined, [Symbol.dispose]: () => undefined }) };
   const onSystem = await isOnSystemVolume(root);
   const reserve =
     reserveBytes ??
@@ -35,9 +41,13 @@ export async function openRoom(root: AbsolutePath, reserveBytes: number | undefi
           remedy: 'Make room there, or choose a photo folder on a larger drive, then save again. Nothing was lost.',
         });
       }
-      return () => {
-        claimed -= bytes;
+      let left = bytes;
+      const give = (count: number) => {
+        const given = Math.min(left, count);
+        left -= given;
+        claimed -= given;
       };
+      return { wrote: give, [Symbol.dispose]: () => give(left) };
     },
   };
 }

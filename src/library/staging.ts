@@ -136,36 +136,34 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
   const step = options.checkpointBytes ?? checkpointBytes;
   const isLarge = sizeBytes >= step;
   let content: Content | undefined;
-  const release = await options.room.claim(sizeBytes);
-  let staged: StagedFile | 'refused';
-  try {
-    staged = await stageFile({
-      path,
-      expected: { sizeBytes, modifiedAtNs },
-      buffers: options.buffers,
-      flushes: options.flushes,
-      open: (offset) => file.open(offset, signal),
-      inspectHead: async (head) => {
-        content = await identifyContent(head.subarray(0, headBytes), { name: file.name, sizeBytes });
-        return content.kind !== 'other' && content.kind !== 'empty';
-      },
-      resumeFrom: isLarge ? await loadProgress(incoming, name) : undefined,
-      onCheckpoint: isLarge
-        ? (progress) =>
-            saveProgress(incoming, name, {
-              ...progress,
-              sourceId: file.identity.sourceId,
-              savedAtMs: options.clock.nowMs(),
-            })
-        : undefined,
-      checkpointBytes: step,
-      onBytes: options.onBytes,
-      observeStep: options.observeStep,
-      signal,
-    });
-  } finally {
-    release();
-  }
+  using claim = await options.room.claim(sizeBytes);
+  const staged = await stageFile({
+    path,
+    expected: { sizeBytes, modifiedAtNs },
+    buffers: options.buffers,
+    flushes: options.flushes,
+    open: (offset) => file.open(offset, signal),
+    inspectHead: async (head) => {
+      content = await identifyContent(head.subarray(0, headBytes), { name: file.name, sizeBytes });
+      return content.kind !== 'other' && content.kind !== 'empty';
+    },
+    resumeFrom: isLarge ? await loadProgress(incoming, name) : undefined,
+    onCheckpoint: isLarge
+      ? (progress) =>
+          saveProgress(incoming, name, {
+            ...progress,
+            sourceId: file.identity.sourceId,
+            savedAtMs: options.clock.nowMs(),
+          })
+      : undefined,
+    checkpointBytes: step,
+    onBytes: (bytes) => {
+      claim.wrote(bytes);
+      options.onBytes(bytes);
+    },
+    observeStep: options.observeStep,
+    signal,
+  });
   if (staged === 'refused') return { kind: 'refused', reason: content?.kind === 'empty' ? 'empty' : 'other' };
   content ??= await identifyContent(await readHead(path), { name: file.name, sizeBytes });
   await assertSettled(options, file, path);

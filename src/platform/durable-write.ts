@@ -17,10 +17,10 @@
 //   record        the catalogue learns the assets and forgets the journal, in one transaction. Crash: nothing to do.
 //   unstage       the staged name (by now a second link to the published file) goes. Crash: removed at the next start.
 
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ByteReader, EntryState } from '../domain/byte-reader.ts';
 import { AgentError, type ErrorCode, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, ContentHash } from '../domain/ids.ts';
@@ -393,13 +393,13 @@ async function setModifiedTime(handle: FileHandle, modifiedAtNs: bigint): Promis
 
 /**
  * Step `publish` for one file: gives the staged file its final name without ever replacing what has that name.
- * Returns `taken` if something else has it. The folder must exist.
+ * Returns `taken` if something else has it, `refused` if the filesystem cannot hold such a name. The folder must exist.
  */
 export async function publishFile(options: {
   readonly staged: AbsolutePath;
   readonly final: AbsolutePath;
   readonly hardLinks: boolean;
-}): Promise<'published' | 'taken'> {
+}): Promise<'published' | 'taken' | 'refused'> {
   const { staged, final } = options;
   try {
     if (options.hardLinks) {
@@ -412,7 +412,24 @@ export async function publishFile(options: {
     return 'published';
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return 'taken';
+    if (nameRefusals.has(systemErrorCode(error) ?? '') && (await takesOtherNames(dirname(final)))) return 'refused';
     throw asWriteError(error, `"${final}"`);
+  }
+}
+
+/** What drivers answer to a name they cannot hold, among other things: which one differs from driver to driver (measured). */
+const nameRefusals = new Set(['EPERM', 'EACCES', 'EINVAL', 'EILSEQ', 'ENOENT', 'ENAMETOOLONG']);
+
+/** Tells a name that is refused from a folder that is: a plain name is tried there. */
+async function takesOtherNames(folder: string): Promise<boolean> {
+  const path = join(folder, `keepsake-${randomBytes(6).toString('hex')}`);
+  try {
+    const handle = await open(path, 'wx', filePermissions);
+    await handle.close();
+    await rm(path);
+    return true;
+  } catch {
+    return false; // the folder itself cannot be written; the first error says so
   }
 }
 

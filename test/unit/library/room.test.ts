@@ -18,15 +18,15 @@ async function scene() {
 test('Without a reserve, what fits fits', async () => {
   using at = await scene();
   const room = await openRoom(at.root, 0);
-  (await room.claim(Math.max(0, at.freeBytes - slackBytes)))();
-  (await room.claim(0))();
+  (await room.claim(Math.max(0, at.freeBytes - slackBytes)))[Symbol.dispose]();
+  (await room.claim(0))[Symbol.dispose]();
   await expect(room.claim(at.freeBytes + slackBytes)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
 });
 
 test("The owner's reserve stays free", async () => {
   using at = await scene();
   const room = await openRoom(at.root, at.freeBytes - 10e9);
-  (await room.claim(10e9 - slackBytes))();
+  (await room.claim(10e9 - slackBytes))[Symbol.dispose]();
   await expect(room.claim(10e9 + slackBytes)).rejects.toMatchObject({
     code: 'LIBRARY_FULL',
     message: expect.stringMatching(
@@ -41,11 +41,21 @@ test('What is claimed counts as taken until it is released, and a refused claim 
   using at = await scene();
   const room = await openRoom(at.root, 0);
   const half = Math.floor(at.freeBytes * 0.6);
-  const release = await room.claim(half);
+  const claim = await room.claim(half);
   for (let turn = 0; turn < 5; turn += 1)
     await expect(room.claim(half)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
-  release();
-  (await room.claim(half))();
+  claim[Symbol.dispose]();
+  (await room.claim(half))[Symbol.dispose]();
+});
+
+test('What is written of a claim is no longer counted, since the disk itself counts it', async () => {
+  using at = await scene();
+  const room = await openRoom(at.root, 0);
+  const most = Math.floor(at.freeBytes * 0.8);
+  using claim = await room.claim(most);
+  claim.wrote(most / 2);
+  claim.wrote(most);
+  (await room.claim(most))[Symbol.dispose]();
 });
 
 test('Of two claims at the same moment that fit only singly, not both are granted', async () => {
@@ -63,5 +73,5 @@ test('By default the system disk keeps a tenth but at least 20 GB, another disk 
   const room = await openRoom(at.root, undefined);
   const above = at.freeBytes - reserve;
   await expect(room.claim(Math.max(0, above) + slackBytes)).rejects.toMatchObject({ code: 'LIBRARY_FULL' });
-  if (above > slackBytes) (await room.claim(above - slackBytes))();
+  if (above > slackBytes) (await room.claim(above - slackBytes))[Symbol.dispose]();
 });
