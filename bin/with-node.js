@@ -45,8 +45,11 @@ function fail(message) {
   process.exit(70);
 }
 
-/** Runs `script` with `args` on the pinned Node.js, with `flags` of its own, and ends as it ends (same exit code or signal). */
-export function runOnPinnedNode(script, args, flags = []) {
+/**
+ * Runs `script` with `args` on the pinned Node.js and ends as it ends (same exit code or signal). With `flags` of Node.js or
+ * an `environment` of its own it is always a process of its own.
+ */
+export function runOnPinnedNode(script, args, { flags = [], environment = {} } = {}) {
   const pinned = findPinnedNode();
   if (pinned === undefined) {
     fail(
@@ -60,7 +63,7 @@ export function runOnPinnedNode(script, args, flags = []) {
     process.argv.splice(1, process.argv.length - 1, resolve(script), ...args);
     return import(pathToFileURL(resolve(script)).href);
   }
-  const env = { NODE_COMPILE_CACHE: compileCache, ...process.env };
+  const env = { NODE_COMPILE_CACHE: compileCache, ...environment, ...process.env };
   const child = spawn(pinned, [...flags, script, ...args], { stdio: 'inherit', env });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, () => child.kill(signal));
