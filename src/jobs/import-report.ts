@@ -17,18 +17,9 @@ export interface ReportedFailure {
 }
 
 /** JSON keys are the command line's contract (architecture.md §4). Counts are of files. */
-export interface ImportReport {
+export interface ImportReport extends ImportCounts {
   readonly importId: ImportId;
   readonly source: CatalogSource;
-  readonly found: number;
-  readonly imported: number;
-  readonly known: number;
-  readonly duplicates: number;
-  readonly notMedia: number;
-  readonly deferred: number;
-  readonly failed: number;
-  readonly iCloudOnly: number;
-  readonly bytes: number;
   readonly durationMs: number;
   /** Every photo the source shows is accounted for: saved now or before. */
   readonly complete: boolean;

@@ -20,7 +20,7 @@ test('KEEPSAKE_HOME holds settings, state and logs', () => {
 });
 
 test('A relative KEEPSAKE_HOME is meant from where npm was called', () => {
-  expect(findPaths({ KEEPSAKE_HOME: 'k', INIT_CWD: '/work' }).state).toBe('/work/k/state');
+  expect(findPaths({ KEEPSAKE_HOME: 'k', INIT_CWD: '/somewhere' }).state).toBe('/somewhere/k/state');
 });
 
 test('Without one, or an empty one, the places of this system are used, and none of them is the working folder', () => {
