@@ -4,7 +4,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  chmodSync,
   closeSync,
   fsyncSync,
   ftruncateSync,
@@ -152,11 +151,13 @@ export async function backupAsProcess(scene: Scene, options: RunOptions = {}): P
   return outcomeOf(await finished(startBackup(scene, options)));
 }
 
-/** `backup --json` as a process of an ordinary user, to whom root's permissions do not apply. */
-export async function backupAsOtherUser(scene: Scene, options: RunOptions = {}): Promise<Outcome> {
-  for (const path of [scene.path, scene.home]) chmodSync(path, 0o777);
+/**
+ * `backup --json` as a process to which permissions apply as to any user. It stays root, without root's right to pass over
+ * them: another user might not be allowed into the folder that this project lies in.
+ */
+export async function backupWithoutPrivilege(scene: Scene, options: RunOptions = {}): Promise<Outcome> {
   const command = [process.execPath, join(projectRoot, 'bin/keepsake.js'), ...backupArguments(scene, options)];
-  const child = spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', ...command], {
+  const child = spawn('setpriv', ['--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all', ...command], {
     env: { ...process.env, HOME: scene.home, KEEPSAKE_HOME: scene.home },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -7,8 +7,8 @@ import { createVolume, volumePrograms } from '../support/loop-volume.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
 import {
   backup,
-  backupAsOtherUser,
   backupAsProcess,
+  backupWithoutPrivilege,
   brokenPairs,
   expectAllSaved,
   expectOnlyWhole,
@@ -93,9 +93,9 @@ test('a folder without permission is reported by name and the rest is saved', as
   writePhoto(join(scene.source, 'closed/IMG_2.JPG'));
   writePhoto(join(scene.source, 'IMG_3.JPG'));
   const truth = await walk(scene.source);
-  chmodSync(join(scene.source, 'closed'), 0o700);
-  chmodSync(join(scene.source, 'IMG_3.JPG'), 0o600);
-  const first = await backupAsOtherUser(scene);
+  chmodSync(join(scene.source, 'closed'), 0o000);
+  chmodSync(join(scene.source, 'IMG_3.JPG'), 0o000);
+  const first = await backupWithoutPrivilege(scene);
   expect(first).toMatchObject({ exitCode: 2, report: { imported: 1, failed: 2, complete: false } });
   expect(first.report?.failures.map(({ path, code }) => `${path} ${code}`).sort()).toEqual([
     'IMG_3.JPG SOURCE_READ_FAILED',
@@ -104,6 +104,6 @@ test('a folder without permission is reported by name and the rest is saved', as
 
   chmodSync(join(scene.source, 'closed'), 0o755);
   chmodSync(join(scene.source, 'IMG_3.JPG'), 0o644);
-  expect(await backupAsOtherUser(scene)).toMatchObject({ exitCode: 0, report: { imported: 2, known: 1 } });
+  expect(await backupWithoutPrivilege(scene)).toMatchObject({ exitCode: 0, report: { imported: 2, known: 1 } });
   await expectAllSaved(scene.library, truth);
 });
