@@ -10,7 +10,7 @@ export interface Measurement {
   readonly wallMs: number;
   /** User and system time of the command and all children it waited for. Kernel threads that write pages back are not in it. */
   readonly cpuMs: number;
-  /** High-water marks of all processes, summed: pages they share count for each. Undefined without /proc. */
+  /** High-water marks of the processes alive at once, summed: pages they share count for each. Undefined without /proc. */
   readonly peakBytes: number | undefined;
   readonly stdout: string;
 }
@@ -73,39 +73,43 @@ function childTimesMs(text: string): number {
   return totalMs;
 }
 
-/** Looks at the processes below one every few milliseconds. The kernel keeps each one's high-water mark, so little is missed. */
+/**
+ * Looks at the processes below one every few milliseconds. The kernel keeps each one's high-water mark, so no peak is missed;
+ * that two marks were reached at the same time is assumed, so the sum is at worst too high.
+ */
 class MemoryWatch {
   readonly #root: number;
-  readonly #peaks = new Map<number, number>();
   readonly #timer: NodeJS.Timeout;
+  #peakBytes = 0;
 
   constructor(root: number) {
     this.#root = root;
-    this.#timer = setInterval(() => this.#look(root), pollMs);
+    this.#timer = setInterval(() => {
+      this.#peakBytes = Math.max(this.#peakBytes, this.#sumBelow(root));
+    }, pollMs);
   }
 
   stop(): number | undefined {
     clearInterval(this.#timer);
-    if (this.#peaks.size === 0) return undefined;
-    return [...this.#peaks.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return this.#peakBytes === 0 ? undefined : this.#peakBytes;
   }
 
-  #look(pid: number): void {
+  #sumBelow(pid: number): number {
+    let sum = 0;
     try {
-      const marked = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      const marked = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
       // The shell around the command is the bench's, not the command's.
-      if (marked !== undefined && !this.#isOurShell(pid)) this.#peaks.set(pid, Number(marked) * 1024);
+      const isOurShell = pid === this.#root || /^Name:\s+sh$/m.test(status);
+      if (marked !== undefined && !isOurShell) sum += Number(marked) * 1024;
       for (const task of readdirSync(`/proc/${pid}/task`)) {
         const children = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim();
-        for (const child of children === '' ? [] : children.split(' ')) this.#look(Number(child));
+        for (const child of children === '' ? [] : children.split(' ')) sum += this.#sumBelow(Number(child));
       }
     } catch {
       // It ended meanwhile, or there is no /proc here: then nothing is known, which `stop` says.
     }
-  }
-
-  #isOurShell(pid: number): boolean {
-    return pid === this.#root || readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'sh';
+    return sum;
   }
 }
 
