@@ -17,6 +17,17 @@ export interface Draft {
   readonly rename: (from: number, spelling: Spelling) => Promise<PlannedAsset>;
 }
 
+/** One press of the shutter, as `CatalogStore.findAssetByExposure` looks for it. */
+export interface Exposure {
+  readonly camera: string;
+  readonly local: string;
+  readonly stem: string;
+}
+
+function exposureKey({ camera, local, stem }: Exposure): string {
+  return JSON.stringify([camera, local, stem]);
+}
+
 export class Batch {
   readonly startedAtMonotonicMs: number;
   readonly drafts: Draft[] = [];
@@ -24,7 +35,7 @@ export class Batch {
   sizeBytes = 0;
   readonly #hashes = new Set<string>();
   readonly #liveIds = new Set<string>();
-  readonly #cameras = new Set<string>();
+  readonly #exposures = new Set<string>();
   readonly #keys = new Set<string>();
   readonly #assets = new Set<AssetId>();
   readonly #paths = new Set<string>();
@@ -47,7 +58,9 @@ export class Batch {
     if (plan.resources.length === 0) return;
     this.#assets.add(plan.assetId);
     if (plan.liveId !== undefined) this.#liveIds.add(plan.liveId);
-    if (plan.camera !== undefined) this.#cameras.add(plan.camera);
+    if (plan.camera !== undefined && plan.date.basis !== 'undated') {
+      this.#exposures.add(exposureKey({ camera: plan.camera, local: plan.date.local, stem: plan.stem }));
+    }
     for (const { path, hash } of plan.resources) {
       this.#hashes.add(hash);
       this.#paths.add(foldName(path));
@@ -56,12 +69,12 @@ export class Batch {
   }
 
   /** True if a decision that turns on any of these would have to look in here. */
-  mentions(query: { hash?: string; liveId?: string; camera?: string; folder?: string; key?: string }): boolean {
-    const { hash, liveId, camera, folder, key } = query;
+  mentions(query: { hash?: string; liveId?: string; exposure?: Exposure; folder?: string; key?: string }): boolean {
+    const { hash, liveId, exposure, folder, key } = query;
     return (
       (hash !== undefined && this.#hashes.has(hash)) ||
       (liveId !== undefined && this.#liveIds.has(liveId)) ||
-      (camera !== undefined && this.#cameras.has(camera)) ||
+      (exposure !== undefined && this.#exposures.has(exposureKey(exposure))) ||
       (key !== undefined && this.#keys.has(`${folder}/${key}`))
     );
   }

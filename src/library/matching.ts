@@ -83,8 +83,8 @@ async function findOtherSlot({ catalog, settle }: Matching, group: Group): Promi
   const camera = cameraOf(primary);
   const local = primary.metadata.takenAt?.local;
   if (group.kind !== 'photo' || camera === undefined || local === undefined) return undefined;
-  await settle({ camera });
   const { stem } = makePortable(nameParts(primary.name));
+  await settle({ exposure: { camera, local, stem } });
   const id = catalog.findAssetByExposure({ camera, local, stem });
   const asset = id === undefined ? undefined : catalog.getAsset(id);
   const other = asset?.resources.find(({ role }) => role === 'original');
