@@ -43,7 +43,7 @@ export type DurableStep = (typeof durableSteps)[number];
 export type StepObserver = (step: DurableStep) => void;
 
 /** Two buffers of this size per file being staged: one is read into while the other is hashed and written. */
-export const copyBufferBytes = 1024 * 1024;
+export const copyBufferBytes = 512 * 1024;
 /** The start of a file that is hashed on its own, to recognise an entry again without reading all of it. */
 export const headBytes = 64 * 1024;
 /** A file at least this large leaves a resume record each time this much more of it has reached the disk. */
