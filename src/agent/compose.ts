@@ -1,6 +1,6 @@
 // The only place that knows everybody: builds the parts from configuration and environment and hands them to each other.
 
-import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
@@ -9,21 +9,21 @@ import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import { assertApart, assertNotInCloud } from '../jobs/import-safety.ts';
 import { previewImport } from '../jobs/preview-job.ts';
-import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { openKnownLibraries } from '../library/known-libraries.ts';
 import { parseLayout } from '../library/layout.ts';
-import { type Library, openLibrary, readLibraryId } from '../library/library.ts';
+import { openLibrary, readLibraryId } from '../library/library.ts';
 import { openMetadataReader } from '../library/metadata/read-metadata.ts';
-import { rebuildCatalog, recoverLibrary } from '../library/recovery.ts';
+import { recoverLibrary } from '../library/recovery.ts';
 import { openRoom } from '../library/room.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
-import { type Log, openLog } from '../platform/log.ts';
+import { openLog } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import { type FolderSource, openFolderSource } from '../sources/folder/folder-source.ts';
 import { findMountedCards } from '../sources/folder/mounted-cards.ts';
 import { type Config, loadConfig, setConfigValue } from './config.ts';
+import { openLibraryCatalog } from './open-catalog.ts';
 import {
   catalogPath,
   defaultLibrary,
@@ -183,45 +183,4 @@ async function preview(job: BackupJob & { readonly sources: readonly FolderSourc
     );
   }
   return { library: root, imports, copies: [] };
-}
-
-/** The library's catalogue; if this machine has none, or an empty one, it is made from the manifests in the library. */
-async function openLibraryCatalog(options: {
-  library: Library;
-  paths: KeepsakePaths;
-  log: Log;
-}): Promise<CatalogStore> {
-  const { library, paths, log } = options;
-  const path = catalogPath(paths, library.id);
-  const open = () => openCatalog({ path, libraryId: library.id });
-  const catalog = open();
-  try {
-    await chmod(path, 0o600);
-    const names = catalog.isEmpty() ? await readdir(library.folders.imports) : [];
-    const manifests = names.filter((name) => name.endsWith('.jsonl')).sort();
-    if (manifests.length === 0) return catalog;
-    await rebuildBeside(path, { library, manifests, log });
-  } catch (error) {
-    catalog[Symbol.dispose]();
-    throw error;
-  }
-  catalog[Symbol.dispose]();
-  await rename(besidePath(path), path);
-  return open();
-}
-
-function besidePath(path: string): string {
-  return `${path}.rebuilding`;
-}
-
-/** Beside, because half a catalogue would look like a whole one at the next start, and photos it lacks be saved twice. */
-async function rebuildBeside(
-  path: string,
-  options: Omit<Parameters<typeof rebuildCatalog>[0], 'catalog'>,
-): Promise<void> {
-  const beside = besidePath(path);
-  for (const ending of ['', '-wal', '-shm']) await rm(`${beside}${ending}`, { force: true }); // of an attempt that failed
-  using catalog = openCatalog({ path: beside, libraryId: options.library.id });
-  await chmod(beside, 0o600);
-  await rebuildCatalog({ ...options, catalog });
 }
