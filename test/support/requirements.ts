@@ -11,6 +11,11 @@ export function needRoot(context: TestContext): void {
   if (process.getuid?.() !== 0) context.skip('needs root, to mount filesystems of its own');
 }
 
+/** Skips on other systems. `what` is why only Linux will do. */
+export function needLinux(context: TestContext, what: string): void {
+  if (process.platform !== 'linux') context.skip(`needs Linux: ${what}`);
+}
+
 /** Skips unless all of these programs are installed. */
 export function needPrograms(context: TestContext, ...names: readonly string[]): void {
   for (const name of names) {

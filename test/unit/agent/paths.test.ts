@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { catalogPath, defaultLibrary, findPaths, makeStateFolders } from '../../../src/agent/paths.ts';
 import type { LibraryId } from '../../../src/domain/ids.ts';
 import { temporaryFolder } from '../../support/keepsake.ts';
+import { needLinux } from '../../support/requirements.ts';
 
 test('KEEPSAKE_HOME holds settings, state and logs', () => {
   const paths = findPaths({ KEEPSAKE_HOME: '/k' });
@@ -48,7 +49,8 @@ test('A file where state should be is an error with a remedy', () => {
   );
 });
 
-test.skipIf(process.platform !== 'linux')("Photos go to the desktop's own pictures folder, if it has named one", () => {
+test("Photos go to the desktop's own pictures folder, if it has named one", (context) => {
+  needLinux(context, 'its desktops name the folder');
   using scratch = temporaryFolder();
   const environment = { XDG_CONFIG_HOME: scratch.path };
   expect(defaultLibrary(environment)).toBe(join(homedir(), 'Pictures/Keepsake'));
