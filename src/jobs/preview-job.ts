@@ -5,7 +5,7 @@ import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { identifyContent } from '../library/metadata/content.ts';
 import type { FileOutcome } from '../library/staging.ts';
 import type { Clock } from '../platform/clock.ts';
-import { headBytes } from '../platform/durable-write.ts';
+import { headBytes } from '../platform/stage-file.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
 import { asStop, lookingAt, makeImportId } from './import-job.ts';

@@ -6,7 +6,8 @@ import { AgentError } from '../domain/errors.ts';
 import type { SourcePath } from '../domain/ids.ts';
 import type { CatalogStore, KnownEntry } from '../library/catalog/catalog-store.ts';
 import type { Clock } from '../platform/clock.ts';
-import { digest, headBytes } from '../platform/durable-write.ts';
+import { digest } from '../platform/durable-write.ts';
+import { headBytes } from '../platform/stage-file.ts';
 import type { Source, SourceFile } from '../sources/source.ts';
 import { EntrySpool } from './entry-spool.ts';
 

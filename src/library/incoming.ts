@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AbsolutePath, ContentHash, SourceId, SourcePath } from '../domain/ids.ts';
-import { type StagingProgress, writeSmallFile } from '../platform/durable-write.ts';
+import { writeSmallFile } from '../platform/durable-write.ts';
+import type { StagingProgress } from '../platform/stage-file.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 
 const stagedEnding = '.part';

@@ -8,17 +8,9 @@ import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { Content, MediaMetadata } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
-import {
-  type BufferPool,
-  checkpointBytes,
-  headBytes,
-  type StagedFile,
-  type StepObserver,
-  stageFile,
-  unstageFile,
-  writeError,
-} from '../platform/durable-write.ts';
+import { type StepObserver, unstageFile, writeError } from '../platform/durable-write.ts';
 import type { FlushQueue } from '../platform/flush-queue.ts';
+import { type BufferPool, checkpointBytes, headBytes, type StagedFile, stageFile } from '../platform/stage-file.ts';
 import type { Candidate } from './grouping.ts';
 import { dropProgress, loadProgress, type StagingIdentity, saveProgress, stagedName } from './incoming.ts';
 import type { Library } from './library.ts';

@@ -1,5 +1,6 @@
-// The only code that creates files in a library or a copy. It promises that a published file is complete, on the disk, and
-// never took the place of another; whatever is killed or loses power on the way leaves nothing half-named.
+// The only code, with stage-file for its first three steps, that creates files in a library or a copy. It promises that a
+// published file is complete, on the disk, and never took the place of another; whatever is killed or loses power on the way
+// leaves nothing half-named.
 //
 // The named steps, in order, and what a crash after each leaves (recovery: library/recovery.ts; proof: test/fault/):
 //   stage         bytes into incoming/KEY.part, hashed in the same pass. Crash: a partial. Removed at the next start, unless
@@ -21,10 +22,8 @@ import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ByteReader, EntryState } from '../domain/byte-reader.ts';
-import { AgentError, type ErrorCode, isAgentError, systemErrorCode } from '../domain/errors.ts';
+import { AgentError, type ErrorCode, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, ContentHash } from '../domain/ids.ts';
-import type { FlushQueue } from './flush-queue.ts';
 
 export const durableSteps = [
   'stage',
@@ -42,65 +41,10 @@ export type DurableStep = (typeof durableSteps)[number];
 /** Told before each step begins. In the product it does nothing; crash tests end the process here. */
 export type StepObserver = (step: DurableStep) => void;
 
-/** Two buffers of this size per file being staged: one is read into while the other is hashed and written. */
-export const copyBufferBytes = 512 * 1024;
-/** The start of a file that is hashed on its own, to recognise an entry again without reading all of it. */
-export const headBytes = 64 * 1024;
-/** A file at least this large leaves a resume record each time this much more of it has reached the disk. */
-export const checkpointBytes = 64 * 1024 * 1024;
+const rereadBytes = 512 * 1024;
 const folderFlushConcurrency = 4;
-const filePermissions = 0o644;
+export const filePermissions = 0o644;
 const folderPermissions = 0o755;
-
-/** Copy buffers, used again and again: allocating two for each file costs a third of the CPU time of a copy (measured). */
-export class BufferPool {
-  readonly #free: Buffer[] = [];
-
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(copyBufferBytes);
-  }
-
-  /** Only when no read or write uses it any more. */
-  giveBack(buffer: Buffer): void {
-    this.#free.push(buffer);
-  }
-}
-
-export interface StagedFile {
-  readonly path: AbsolutePath;
-  readonly sizeBytes: number;
-  readonly hash: ContentHash;
-  /** Hash of the first `headBytes`. */
-  readonly headHash: ContentHash;
-  /** Step `flush-file`, under way. Rejects with the system's error: the file is bad then, and must be removed. */
-  readonly flushed: Promise<void>;
-}
-
-/** How far a large file had come. `durableBytes` of the partial are on the disk. */
-export interface StagingProgress {
-  readonly durableBytes: number;
-  readonly headHash: ContentHash;
-}
-
-export interface StageRequest {
-  readonly path: AbsolutePath;
-  /** What the source said when it listed the entry. */
-  readonly expected: EntryState;
-  /** Opens the entry at `offsetBytes`. Called more than once when resuming. */
-  readonly open: (offsetBytes: number) => Promise<ByteReader>;
-  /** Sees the first bytes (up to `copyBufferBytes`) before anything is written. False: the file is not wanted. */
-  readonly inspectHead?: ((head: Uint8Array) => Promise<boolean>) | undefined;
-  readonly buffers: BufferPool;
-  readonly flushes: FlushQueue;
-  /** An earlier partial at `path` to go on from, if the entry still starts and goes on as it did then. */
-  readonly resumeFrom?: StagingProgress | undefined;
-  /** Called when another `checkpointBytes` are on the disk. */
-  readonly onCheckpoint?: ((progress: StagingProgress) => Promise<void>) | undefined;
-  readonly checkpointBytes?: number | undefined;
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-  readonly observeStep: StepObserver;
-  readonly signal: AbortSignal;
-}
 
 /** Turns a failed write into what the owner can act on. `what` names the file. */
 export function writeError(error: unknown, what: string): AgentError {
@@ -141,201 +85,13 @@ function describeWriteError(code: string | undefined): [ErrorCode, string] {
 }
 
 /** Passes our own errors and aborts through and names everything else. */
-function asWriteError(error: unknown, what: string, signal?: AbortSignal): unknown {
+export function asWriteError(error: unknown, what: string, signal?: AbortSignal): unknown {
   if (error instanceof AgentError) return error;
   if (signal?.aborted === true) return signal.reason;
   return writeError(error, what);
 }
 
-/**
- * Steps `stage` and `times` for one file, and the beginning of `flush-file`. Returns `refused`, having written nothing, if `inspectHead` did not
- * want it. On any failure or abort the partial is removed, unless a checkpoint was reported for it; then it stays for a
- * later run to resume.
- * @throws AgentError SOURCE_ENTRY_CHANGING if size or time differ at the end; the reader's errors; write errors (see `writeError`).
- */
-export async function stageFile(request: StageRequest): Promise<StagedFile | 'refused'> {
-  const { path, signal } = request;
-  const buffers = [request.buffers.take(), request.buffers.take()] as const;
-  const keep = { partial: request.resumeFrom !== undefined };
-  let handle: FileHandle | undefined;
-  try {
-    const resumed = request.resumeFrom === undefined ? undefined : await reopenPartial(request, request.resumeFrom);
-    handle = resumed?.handle;
-    keep.partial = resumed !== undefined;
-    await using reader = await request.open(resumed?.position ?? 0);
-    const firstBytes = await fill(reader, buffers[0], signal);
-    if (resumed === undefined) {
-      if ((await request.inspectHead?.(buffers[0].subarray(0, firstBytes))) === false) return 'refused';
-      request.observeStep('stage');
-      handle = await open(path, 'wx+', filePermissions);
-    }
-    if (handle === undefined) throw new Error('no staged file is open');
-    const copied = await copyInto({ handle, request, reader, buffers, firstBytes, resumed, keep });
-    request.observeStep('times');
-    await setModifiedTime(handle, request.expected.modifiedAtNs);
-    const flushed = request.flushes.flush(handle, () => request.observeStep('flush-file'));
-    flushed.catch(() => undefined); // awaited before the file is journalled; this only keeps Node.js from calling it unhandled
-    return { path, ...copied, flushed };
-  } catch (error) {
-    // The failure below is the one to report; a close that fails as well adds nothing.
-    await handle?.close().catch(() => undefined);
-    const failure = asWriteError(error, 'A new file in your photo folder', signal);
-    // A failed fsync reports once and then claims success (measured): that partial is bad, it is never flushed again.
-    const resumable = keep.partial && !isAgentError(failure, 'SOURCE_ENTRY_CHANGING', 'LIBRARY_WRITE_FAILED');
-    if (!resumable && handle !== undefined) await rm(path, { force: true }).catch(() => undefined); // else swept at the next start
-    throw failure;
-  } finally {
-    for (const buffer of buffers) request.buffers.giveBack(buffer); // `copyInto` has waited for its last write
-  }
-}
-
-interface ReopenedPartial {
-  readonly handle: FileHandle;
-  readonly position: number;
-  readonly hash: Hash;
-  readonly headHash: ContentHash;
-}
-
-/** Opens the partial and hashes what it has, or removes it if the source no longer begins and goes on like it. */
-async function reopenPartial(request: StageRequest, from: StagingProgress): Promise<ReopenedPartial | undefined> {
-  const handle = await open(request.path, 'r+');
-  try {
-    if (await partialStillMatches(handle, request, from)) {
-      const hash = createHash('sha256');
-      await hashRange(handle, hash, from.durableBytes, request.signal);
-      await handle.truncate(from.durableBytes);
-      request.onBytes?.(from.durableBytes);
-      return { handle, position: from.durableBytes, hash, headHash: from.headHash };
-    }
-  } catch (error) {
-    await handle.close().catch(() => undefined); // the first failure is the one to report
-    throw error;
-  }
-  await handle.close();
-  await rm(request.path);
-  return undefined;
-}
-
-interface CopyRequest {
-  readonly handle: FileHandle;
-  readonly request: StageRequest;
-  readonly reader: ByteReader;
-  readonly buffers: readonly [Buffer, Buffer];
-  /** How much of `buffers[0]` is filled already. */
-  readonly firstBytes: number;
-  readonly resumed: ReopenedPartial | undefined;
-  readonly keep: { partial: boolean };
-}
-
-/** Reads into one buffer while the other is written; hashes each in between. */
-async function copyInto(copy: CopyRequest): Promise<Omit<StagedFile, 'path' | 'flushed'>> {
-  const { handle, request, reader, buffers, resumed } = copy;
-  const { expected, signal } = request;
-  const hash = resumed?.hash ?? createHash('sha256');
-  let headHash = resumed?.headHash;
-  let position = resumed?.position ?? 0;
-  const step = request.checkpointBytes ?? checkpointBytes;
-  const checkpoint = new Checkpointer(handle, step, position, async (durableBytes) => {
-    if (headHash === undefined || request.onCheckpoint === undefined) return;
-    await request.onCheckpoint({ durableBytes, headHash });
-    copy.keep.partial = true;
-  });
-  let writing: Promise<void> = Promise.resolve();
-  try {
-    for (let turn = 0; ; turn += 1) {
-      const buffer = turn % 2 === 0 ? buffers[0] : buffers[1];
-      const filled = turn === 0 ? copy.firstBytes : await fill(reader, buffer, signal);
-      await writing;
-      if (filled === 0) break;
-      const chunk = buffer.subarray(0, filled);
-      writing = writeAll(handle, chunk, position);
-      writing.catch(() => undefined); // Awaited above or below; this only keeps Node.js from calling it unhandled.
-      hash.update(chunk);
-      headHash ??= digest(createHash('sha256').update(chunk.subarray(0, headBytes)));
-      position += filled;
-      request.onBytes?.(filled);
-      if (position > expected.sizeBytes) throw changing('it grew while it was read');
-      if (expected.sizeBytes >= step) checkpoint.advance(position);
-    }
-  } finally {
-    await writing.catch(() => undefined);
-    await checkpoint.settle();
-  }
-  checkpoint.throwIfFailed();
-  const after = await reader.state(signal);
-  if (position !== expected.sizeBytes || after.sizeBytes !== position || after.modifiedAtNs !== expected.modifiedAtNs) {
-    throw changing('its size or time changed while it was read');
-  }
-  return { sizeBytes: position, hash: digest(hash), headHash: headHash ?? digest(createHash('sha256')) };
-}
-
-/** Flushes in the background while copying goes on, and reports how much is certainly on the disk. */
-class Checkpointer {
-  readonly #handle: FileHandle;
-  readonly #stepBytes: number;
-  readonly #report: (durableBytes: number) => Promise<void>;
-  #nextBytes: number;
-  #running: Promise<void> | undefined;
-  #failure: unknown;
-
-  constructor(
-    handle: FileHandle,
-    stepBytes: number,
-    startBytes: number,
-    report: (durableBytes: number) => Promise<void>,
-  ) {
-    this.#handle = handle;
-    this.#stepBytes = stepBytes;
-    this.#report = report;
-    this.#nextBytes = startBytes + stepBytes;
-  }
-
-  /** `position` bytes were handed to the system; the last write may still be under way, so it counts one buffer less. */
-  advance(position: number): void {
-    const writtenBytes = position - copyBufferBytes;
-    if (writtenBytes < this.#nextBytes || this.#running !== undefined) return;
-    this.#nextBytes = writtenBytes + this.#stepBytes;
-    this.#running = this.#handle
-      .datasync()
-      .then(() => this.#report(writtenBytes))
-      .catch((error: unknown) => {
-        this.#failure ??= error; // thrown by `throwIfFailed`: fsync tells of an error only once
-      })
-      .finally(() => {
-        this.#running = undefined;
-      });
-  }
-
-  /** Waits for the flush under way. */
-  async settle(): Promise<void> {
-    await this.#running;
-  }
-
-  /** @throws what a flush failed with. */
-  throwIfFailed(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-  }
-}
-
-function changing(how: string): AgentError {
-  return new AgentError('SOURCE_ENTRY_CHANGING', `A file was not saved yet: ${how}.`, {
-    remedy: 'It is still being written. Save again when that is done.',
-  });
-}
-
-/** Reads until `buffer` is full or the file ends, so that writes are large whatever the source delivers at a time. */
-async function fill(reader: ByteReader, buffer: Buffer, signal: AbortSignal): Promise<number> {
-  let filled = 0;
-  while (filled < buffer.length) {
-    signal.throwIfAborted();
-    const count = await reader.read(buffer.subarray(filled), signal);
-    if (count === 0) break;
-    filled += count;
-  }
-  return filled;
-}
-
-async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let written = 0;
   while (written < bytes.length) {
     const result = await handle.write(bytes, written, bytes.length - written, position + written);
@@ -343,25 +99,9 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number)
   }
 }
 
-/** True if the source still begins as the partial does and still agrees with the partial's last bytes. */
-async function partialStillMatches(handle: FileHandle, request: StageRequest, from: StagingProgress): Promise<boolean> {
-  const { size } = await handle.stat();
-  if (size < from.durableBytes || from.durableBytes > request.expected.sizeBytes) return false;
-  const tailStart = Math.max(0, from.durableBytes - headBytes);
-  for (const start of [0, tailStart]) {
-    const length = Math.min(headBytes, from.durableBytes - start);
-    const ours = Buffer.alloc(length);
-    const { bytesRead } = await handle.read(ours, 0, length, start);
-    await using reader = await request.open(start);
-    const theirs = Buffer.alloc(length);
-    const filled = await fill(reader, theirs, request.signal);
-    if (bytesRead !== length || filled !== length || !ours.equals(theirs)) return false;
-  }
-  return true;
-}
-
-async function hashRange(handle: FileHandle, hash: Hash, endBytes: number, signal: AbortSignal): Promise<void> {
-  const buffer = Buffer.allocUnsafe(copyBufferBytes);
+/** Adds the first `endBytes` of a file to a hash. @throws Error if it is shorter. */
+export async function hashRange(handle: FileHandle, hash: Hash, endBytes: number, signal: AbortSignal): Promise<void> {
+  const buffer = Buffer.allocUnsafe(rereadBytes);
   for (let position = 0; position < endBytes; ) {
     signal.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, endBytes - position), position);
@@ -382,13 +122,6 @@ export async function hashFile(path: string, signal: AbortSignal): Promise<{ has
   const hash = createHash('sha256');
   await hashRange(handle, hash, size, signal);
   return { hash: digest(hash), sizeBytes: size };
-}
-
-async function setModifiedTime(handle: FileHandle, modifiedAtNs: bigint): Promise<void> {
-  // Negative *numbers* silently mean "now" (measured); a Date keeps times before 1970, to the millisecond. Numbers are
-  // seconds as a double: exact to about a quarter of a microsecond in this century.
-  const time = modifiedAtNs < 0n ? new Date(Math.round(Number(modifiedAtNs) / 1e6)) : Number(modifiedAtNs) / 1e9;
-  await handle.utimes(time, time);
 }
 
 /**

@@ -8,7 +8,7 @@ import { type Survey, surveySource } from '../../../src/jobs/survey.ts';
 import type { CatalogStore } from '../../../src/library/catalog/catalog-store.ts';
 import { openCatalog } from '../../../src/library/catalog/sqlite-catalog.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
-import { headBytes } from '../../../src/platform/durable-write.ts';
+import { headBytes } from '../../../src/platform/stage-file.ts';
 import { type FolderSource, openFolderSource } from '../../../src/sources/folder/folder-source.ts';
 import { libraryId } from '../../contract/catalog-store.ts';
 import { hashOf, importId, plannedAsset, plannedResource } from '../../contract/sample-plans.ts';
