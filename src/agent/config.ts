@@ -8,9 +8,18 @@ import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { defaultLayout, parseLayout } from '../library/layout.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { isSchedule } from './schedule.ts';
 
 const sizePattern = /^(\d+(?:\.\d+)?) ?(B|KB|MB|GB|TB)$/i;
+/** Each is looked at once a minute. */
+const foldersMax = 50;
+const defaultSchedule = '0 12 * * *';
 const sizeUnits: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
+
+function folderList() {
+  const advice = 'write full paths in brackets, such as ["/home/anna/Dropbox/Camera Uploads"]';
+  return z.array(z.string().refine(isAbsolute, advice), advice).max(foldersMax, `name ${foldersMax} folders at most`);
+}
 
 const configSchema = z.strictObject({
   library: z.string().refine(isAbsolute, 'write the full path, beginning with "/"').optional(),
@@ -18,6 +27,12 @@ const configSchema = z.strictObject({
   reserve: z.string().regex(sizePattern, 'write a size such as "20 GB"').optional(),
   timeZone: z.string().refine(isTimeZone, 'write a time zone such as "Europe/Berlin"').optional(),
   allowCloudFolder: z.boolean('write true or false').optional(),
+  cardRoots: folderList().optional(),
+  watchedFolders: folderList().optional(),
+  schedule: z
+    .string()
+    .refine(isSchedule, 'write minute, hour, day, month and weekday, such as "0 12 * * *"')
+    .optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'write "debug", "info", "warn" or "error"').optional(),
 });
 
@@ -33,6 +48,12 @@ export interface Config {
   /** IANA name. */
   readonly timeZone: string;
   readonly allowCloudFolder: boolean;
+  /** Folders below which cards are mounted, besides the usual ones. */
+  readonly cardRoots: readonly AbsolutePath[];
+  /** Folders that are sources without being cards, such as the one a phone's app fills. */
+  readonly watchedFolders: readonly AbsolutePath[];
+  /** When the agent looks at everything again: five fields as crontab(5) has them. */
+  readonly schedule: string;
   readonly logLevel: string;
 }
 
@@ -76,6 +97,9 @@ export function parseConfig(path: string, text: string): Config {
     reserveBytes: values.reserve === undefined ? undefined : parseSize(values.reserve),
     timeZone: values.timeZone ?? systemTimeZone(),
     allowCloudFolder: values.allowCloudFolder ?? false,
+    cardRoots: (values.cardRoots ?? []) as AbsolutePath[],
+    watchedFolders: (values.watchedFolders ?? []) as AbsolutePath[],
+    schedule: values.schedule ?? defaultSchedule,
     logLevel: values.logLevel ?? 'info',
   };
 }
@@ -132,18 +156,30 @@ function systemTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC';
 }
 
+/** Keys that hold several values. */
+export const listKeys: readonly string[] = ['cardRoots', 'watchedFolders'] satisfies ConfigKey[];
+
+function literalOf(key: string, values: readonly string[]): string {
+  // TOML's basic strings are escaped as JSON's are (toml.io, v1.0.0, "String").
+  if (listKeys.includes(key)) return `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
+  const [text = '', ...rest] = values;
+  if (rest.length > 0) {
+    throw new AgentError('USAGE', `"${key}" takes one value.`, { remedy: 'Put a value with blanks in quotes.' });
+  }
+  return key === 'allowCloudFolder' && /^(true|false)$/.test(text) ? text : JSON.stringify(text);
+}
+
 /**
  * Sets one key and leaves the rest of the file, comments included, as it was.
  * @throws AgentError CONFIG_INVALID if the value cannot be; nothing is written then.
  */
-export async function setConfigValue(path: AbsolutePath, key: string, text: string): Promise<void> {
+export async function setConfigValue(path: AbsolutePath, key: string, values: readonly string[]): Promise<void> {
   if (!configKeys.some((each) => each === key)) {
     throw new AgentError('USAGE', `There is no setting "${key}".`, {
       remedy: `The settings are: ${configKeys.join(', ')}.`,
     });
   }
-  const literal = key === 'allowCloudFolder' && /^(true|false)$/.test(text) ? text : JSON.stringify(text);
-  const line = `${key} = ${literal}`;
+  const line = `${key} = ${literalOf(key, values)}`;
   const lines = (await readConfigText(path)).split('\n');
   const index = lines.findIndex((each) => keyOfLine(each) === key);
   if (index === -1) lines.unshift(line);

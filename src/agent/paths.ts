@@ -13,6 +13,9 @@ export interface KeepsakePaths {
   readonly logs: AbsolutePath;
   readonly catalogs: AbsolutePath;
   readonly knownLibraries: AbsolutePath;
+  readonly devices: AbsolutePath;
+  readonly schedule: AbsolutePath;
+  readonly agentLock: AbsolutePath;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,6 +33,9 @@ export function findPaths(environment: Environment): KeepsakePaths {
     logs: logs as AbsolutePath,
     catalogs: join(state, 'catalogs') as AbsolutePath,
     knownLibraries: join(state, 'libraries.json') as AbsolutePath,
+    devices: join(state, 'devices.json') as AbsolutePath,
+    schedule: join(state, 'schedule.json') as AbsolutePath,
+    agentLock: join(state, 'agent.lock') as AbsolutePath,
   };
 }
 

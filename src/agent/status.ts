@@ -3,12 +3,17 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAgentError } from '../domain/errors.ts';
-import type { AbsolutePath } from '../domain/ids.ts';
+import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import type { ImportProgress } from '../jobs/import-progress.ts';
+import { adoptedKind, adoptionLockPath } from '../library/adoption.ts';
 import type { SourceSummary } from '../library/catalog/catalog-store.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
+import { seemsOfAnotherState } from '../library/catalog-match.ts';
 import { libraryFolders, readLibraryId } from '../library/library.ts';
+import { listManifests } from '../library/manifest.ts';
 import type { Clock } from '../platform/clock.ts';
 import { takeExclusiveLock } from '../platform/exclusive-lock.ts';
+import type { Device } from './devices.ts';
 import { catalogPath, type KeepsakePaths } from './paths.ts';
 
 export interface SourceStatus {
@@ -23,6 +28,8 @@ export interface SourceStatus {
   readonly iCloudOnly: number;
   readonly unknown: number;
   readonly overdue: boolean;
+  /** Known only while an agent runs. */
+  readonly connected?: boolean;
 }
 
 /** What the owner has to do, one thing each. */
@@ -32,24 +39,31 @@ export interface Need {
   readonly remedy: string;
 }
 
+/** An import under way: which one, or, where the agent runs it, of which device and how far it is. */
+export type StatusJob =
+  | { readonly kind: 'import' | 'adoption'; readonly importId: string }
+  | ({ readonly kind: 'import'; readonly source: string; readonly name: string } & Partial<ImportProgress>);
+
 export interface Status {
   readonly state: 'neverSaved' | 'saving' | 'needsYou' | 'idle';
   readonly library: AbsolutePath;
   readonly sources: readonly SourceStatus[];
   readonly drives: readonly [];
   readonly photos: { readonly assets: number; readonly inLibrary: number; readonly safe: number };
-  readonly jobs: readonly { readonly kind: 'import'; readonly importId: string }[];
+  readonly jobs: readonly StatusJob[];
   readonly needsYou: readonly Need[];
+  readonly agent: 'running' | 'notRunning';
 }
 
 export interface StatusOptions {
   readonly paths: KeepsakePaths;
   readonly root: AbsolutePath;
   readonly clock: Clock;
+  readonly devices: readonly Device[];
 }
 
 /** @throws AgentError CATALOG_DAMAGED, CATALOG_TOO_NEW, LIBRARY_DAMAGED, LIBRARY_TOO_NEW. */
-export async function readStatus({ paths, root }: StatusOptions): Promise<Status> {
+export async function readStatus({ paths, root, devices }: StatusOptions): Promise<Status> {
   const empty: Status = {
     state: 'neverSaved',
     library: root,
@@ -58,18 +72,35 @@ export async function readStatus({ paths, root }: StatusOptions): Promise<Status
     photos: { assets: 0, inLibrary: 0, safe: 0 },
     jobs: [],
     needsYou: [],
+    agent: 'notRunning',
   };
   const id = await readLibraryId(root);
   if (id === undefined) return empty;
   const path = catalogPath(paths, id);
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return empty;
+  const { own, imports: manifests } = libraryFolders(root);
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    const isUsed = (await listManifests(manifests)).length > 0;
+    return isUsed ? { ...empty, state: 'needsYou', needsYou: [listMissing] } : empty;
+  }
   using catalog = openCatalog({ path, libraryId: id, readOnly: true });
   const summary = catalog.summarize();
+  const sources = summary.sources.flatMap((source) => {
+    if (source.kind === adoptedKind) return []; // photos that lay in the library: nothing to connect, nothing to fall behind
+    const device = devices.find(({ id }) => id === source.id);
+    return device?.decision === 'retired' ? [] : [{ ...source, name: device?.name ?? source.name }];
+  });
   const running = catalog.unfinishedImports();
-  const isSaving = running.length > 0 && isLocked(root);
+  const isAdoption = (importId: ImportId) => catalog.importOrigin(importId).source.kind === adoptedKind;
+  const imports = running.filter((importId) => !isAdoption(importId));
+  const isImporting = imports.length > 0 && isLocked(join(own, 'lock'));
+  const isAdopting = running.length > imports.length && isLocked(adoptionLockPath(own));
+  const isSaving = isImporting || isAdopting;
   const needsYou = [
-    ...(running.length > 0 && !isSaving ? [interrupted] : []),
-    ...summary.sources.flatMap((source) => needOf(source)),
+    ...(!isSaving && (await seemsOfAnotherState(manifests, catalog)) ? [listOutdated] : []),
+    ...(imports.length > 0 && !isImporting ? [interrupted] : []),
+    ...(running.length > imports.length && !isAdopting ? [adoptionInterrupted] : []),
+    ...sources.flatMap((source) => needOf(source)),
+    ...summary.sources.filter(({ kind }) => kind === adoptedKind).flatMap((source) => needOfAdoption(source)),
   ];
   return {
     ...empty,
@@ -77,20 +108,43 @@ export async function readStatus({ paths, root }: StatusOptions): Promise<Status
       ? 'saving'
       : needsYou.length > 0
         ? 'needsYou'
-        : summary.sources.length === 0
+        : sources.length === 0 && summary.assets === 0
           ? 'neverSaved'
           : 'idle',
-    sources: summary.sources.map(describeSource),
+    sources: sources.map(describeSource),
     photos: { assets: summary.assets, inLibrary: summary.assets, safe: 0 },
-    jobs: isSaving ? running.slice(-1).map((importId) => ({ kind: 'import', importId })) : [],
+    jobs: [
+      ...(isImporting ? imports.slice(-1).map((importId) => ({ kind: 'import', importId }) as const) : []),
+      ...(isAdopting ? running.filter(isAdoption).map((importId) => ({ kind: 'adoption', importId }) as const) : []),
+    ],
     needsYou,
   };
 }
+
+const remake = 'It is made anew from your photo folder when photos are saved next, or by "keepsake rebuild".';
+
+const listMissing: Need = {
+  code: 'CATALOG_MISSING',
+  message: 'The list of saved photos is not on this computer. Your photos are not affected.',
+  remedy: remake,
+};
+
+const listOutdated: Need = {
+  code: 'CATALOG_OUTDATED',
+  message: 'The list of saved photos and your photo folder are not of the same day. Your photos are not affected.',
+  remedy: remake,
+};
 
 const interrupted: Need = {
   code: 'INTERRUPTED',
   message: 'Saving was interrupted before its end.',
   remedy: 'Connect the same card or folder and save again: it goes on where it stopped.',
+};
+
+const adoptionInterrupted: Need = {
+  code: 'INTERRUPTED',
+  message: 'Adopting a folder was interrupted before its end.',
+  remedy: 'Run "keepsake adopt" again: it goes on where it stopped.',
 };
 
 function describeSource(source: SourceSummary): SourceStatus {
@@ -122,9 +176,22 @@ function needOf(source: SourceSummary): readonly Need[] {
   ];
 }
 
-/** True if a Keepsake holds the library right now. */
-function isLocked(root: AbsolutePath): boolean {
-  const path = join(libraryFolders(root).own, 'lock');
+function needOfAdoption({ lastImport }: SourceSummary): readonly Need[] {
+  if (lastImport === undefined || lastImport.complete) return [];
+  const open = lastImport.counts.failed + lastImport.counts.deferred;
+  const what = open === 0 ? 'Not everything' : `${open} ${open === 1 ? 'file' : 'files'}`;
+  return [
+    {
+      code: 'ADOPTION_INCOMPLETE',
+      message: `${what} in your photo folder could not be adopted yet.`,
+      remedy: 'Run "keepsake adopt" again. If it stays so, look at the list that it prints.',
+    },
+  ];
+}
+
+/** True if a Keepsake holds this lock right now. */
+function isLocked(path: string): boolean {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
   try {
     const lock = takeExclusiveLock(path);
     lock?.release();

@@ -1,13 +1,16 @@
 // Exit codes are a contract (architecture.md §4): 0 done, 1 usage or configuration, 2 done but something failed, 3 could not
 // start, 4 stopped midway and consistent, 70 a fault of ours, 130 interrupted and consistent.
 
-import type { BackupResult } from '../agent/compose.ts';
+import type { BackupResult, Keepsake } from '../agent/control.ts';
 import type { ErrorCode } from '../domain/errors.ts';
 
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 70 | 130;
 
 const configurationCodes: readonly string[] = [
   'USAGE',
+  'DEVICE_UNKNOWN',
+  'ADOPT_OUTSIDE_LIBRARY',
+  'NAME_UNSUITABLE',
   'CONFIG_UNREADABLE',
   'CONFIG_INVALID',
   'LIBRARY_UNSUITABLE',
@@ -26,7 +29,13 @@ export function exitCodeOfError(code: string): ExitCode {
 export function exitCodeOfBackup({ imports }: BackupResult): ExitCode {
   const stops = imports.flatMap(({ stopped }) => (stopped === undefined ? [] : [stopped.code]));
   if (stops.includes('INTERRUPTED')) return 130;
+  if (stops.includes('LIBRARY_TOO_SMALL') && imports.every(({ imported }) => imported === 0)) return 3; // nothing was begun
   if (stops.length > 0) return 4;
   // What is still being written is not saved yet, so the truthful answer to "is all of it saved?" is no.
   return imports.some(({ failed, deferred }) => failed + deferred > 0) ? 2 : 0;
+}
+
+export function exitCodeOfAdoption(result: Awaited<ReturnType<Keepsake['adopt']>>): ExitCode {
+  if (result.stopped !== undefined) return result.stopped.code === 'INTERRUPTED' ? 130 : 4;
+  return result.changed + result.deferred + result.failed > 0 ? 2 : 0;
 }

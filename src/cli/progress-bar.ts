@@ -1,7 +1,7 @@
 // One line on a terminal that says how far saving is: files, bytes, rate, time left, name. Prints nothing where stderr is
 // not a terminal, and no more than ten times a second.
 
-import type { BackupRequest } from '../agent/compose.ts';
+import type { BackupRequest } from '../agent/control.ts';
 import { inWords, printable } from './words.ts';
 
 export interface Terminal {

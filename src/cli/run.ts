@@ -2,12 +2,16 @@
 // stdout carries exactly one JSON document, errors included.
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { type BackupResult, composeKeepsake, type Keepsake, type Seams } from '../agent/compose.ts';
+import type { Seams } from '../agent/compose.ts';
 import { configKeys } from '../agent/config.ts';
+import type { BackupResult, Keepsake } from '../agent/control.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
+import { connectKeepsake } from './connect.ts';
+import { addDeviceCommands } from './device-commands.ts';
 import { type ExitCode, exitCodeOfBackup, exitCodeOfError } from './exit-code.ts';
+import { addLibraryCommands } from './library-commands.ts';
 import { ProgressBar, type Terminal } from './progress-bar.ts';
-import { start } from './start.ts';
+import { agent, start } from './start.ts';
 import { describeBackup, describeStatus, printable } from './words.ts';
 
 export interface CliOptions {
@@ -48,7 +52,7 @@ export async function runCli(options: CliOptions): Promise<ExitCode> {
 }
 
 async function dispatch(options: CliOptions): Promise<ExitCode> {
-  const keepsake = composeKeepsake(options.environment, options.seams);
+  const keepsake = await connectKeepsake(options.environment, options.seams);
   let exitCode: ExitCode = 0;
   const program = new Command('keepsake')
     .description('Saves photos from cards and folders into dated folders of plain files.')
@@ -60,7 +64,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
   program
     .command('backup')
     .description('save what is new in the named folders or cards')
-    .argument('[SOURCE...]', 'folders to save from')
+    .argument('[SOURCE...]', 'folders, or ids from "keepsake devices"; none: all that photos are saved from')
     .option('--library <DIR>', 'the photo folder for this call')
     .option('--new-library', 'begin a new photo folder where another one was before')
     .option('--dry-run', 'only say what would be saved')
@@ -78,7 +82,23 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
       if (flags.json) printJson(options, status);
       else options.stdout.write(describeStatus(status));
     });
+  addDeviceCommands(program, options, keepsake);
+  addLibraryCommands(program, options, {
+    keepsake,
+    onExit: (code) => {
+      exitCode = code;
+    },
+  });
   addConfigCommands(program, options, keepsake);
+  program
+    .command('agent')
+    .description('notice cards and save from them, until told to stop')
+    .action(async () => {
+      exitCode = await agent(options, {
+        presentMeansYes: false,
+        readyWords: 'Keepsake is watching for camera cards.\n',
+      });
+    });
   program
     .command('start', { hidden: true })
     .description('what `npm start` runs')
@@ -148,9 +168,9 @@ function addConfigCommands(program: Command, options: CliOptions, keepsake: Keep
         throw new InvalidArgumentError(`The settings are: ${configKeys.join(', ')}.`);
       return key;
     })
-    .argument('<VALUE>', 'the new value')
-    .action(async (key: string, value: string) => {
-      await keepsake.setConfig(key, value);
+    .argument('<VALUE...>', 'the new value; for lists of folders several')
+    .action(async (key: string, values: readonly string[]) => {
+      await keepsake.setConfig(key, values);
     });
 }
 
@@ -161,10 +181,13 @@ function settingsOf(config: Awaited<ReturnType<Keepsake['config']>>): Readonly<R
     reserve: config.reserveBytes === undefined ? 'automatic' : `${config.reserveBytes} B`,
     timeZone: config.timeZone,
     allowCloudFolder: String(config.allowCloudFolder),
+    cardRoots: config.cardRoots.join(', '),
+    watchedFolders: config.watchedFolders.join(', '),
+    schedule: config.schedule,
     logLevel: config.logLevel,
   };
 }
 
-function printJson(options: CliOptions, value: unknown): void {
+export function printJson(options: CliOptions, value: unknown): void {
   options.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -1,9 +1,11 @@
-// What `npm start` does until the agent exists: says in plain words where photos go, finds cards that are plugged in, saves
-// from them or from the folders that were named, and ends.
+// What `npm start` and `keepsake agent` do: say in plain words where photos go and what is watched, run the agent, and say
+// what it did. With folders named, `npm start` saves from those and ends.
 
-import type { Keepsake } from '../agent/compose.ts';
+import type { Keepsake } from '../agent/control.ts';
+import { describeEvent } from './event-words.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { CliOptions, backup as runBackup } from './run.ts';
+import { printable } from './words.ts';
 
 export async function start(wish: {
   readonly options: CliOptions;
@@ -12,22 +14,51 @@ export async function start(wish: {
   readonly library: string | undefined;
   readonly backup: typeof runBackup;
 }): Promise<ExitCode> {
-  const { options, keepsake } = wish;
+  const { options, keepsake, sources } = wish;
   const say = (text: string) => options.stdout.write(`${text}\n`);
   const library = wish.library ?? (await keepsake.config()).library;
   say('Keepsake saves the photos and videos from camera cards and folders into dated folders on this computer.');
   say('It never deletes or changes anything on the card.');
   say('');
-  say(`Your photos go to:  ${library}`);
+  say(`Your photos go to:  ${printable(library)}`);
   say('To choose another place:  npm run -s keepsake -- config set library FOLDER');
-  const sources = wish.sources.length > 0 ? wish.sources : await keepsake.findCards();
-  if (sources.length === 0) {
-    say('');
-    say('No camera card was found. Put one in and run "npm start" again,');
-    say('or name a folder to save from:  npm start -- FOLDER');
-    return 0;
-  }
-  for (const source of sources) say(`Saving from:  ${source}`);
   say('');
-  return wish.backup(options, keepsake, sources, { ...(wish.library === undefined ? {} : { library: wish.library }) });
+  if (sources.length > 0) {
+    for (const source of sources) say(`Saving from:  ${printable(source)}`);
+    say('');
+    return wish.backup(options, keepsake, sources, {
+      ...(wish.library === undefined ? {} : { library: wish.library }),
+    });
+  }
+  const { watchedFolders } = await keepsake.config();
+  for (const folder of watchedFolders) say(`Watching the folder:  ${printable(folder)}`);
+  return agent(options, { presentMeansYes: true, readyWords: readyWords(watchedFolders.length > 0) });
+}
+
+function readyWords(hasFolders: boolean): string {
+  const what = hasFolders ? 'camera cards and these folders' : 'camera cards';
+  return `Watching for ${what}. Put a card in, or leave it in: its photos are saved.\nThis stops when you close the window.\n\n`;
+}
+
+/** Runs until it is told to stop. */
+export async function agent(
+  options: CliOptions,
+  { presentMeansYes, readyWords }: { readonly presentMeansYes: boolean; readonly readyWords: string },
+): Promise<ExitCode> {
+  const { runAgent } = await import('../agent/agent.ts'); // the other commands start quicker without it
+  await runAgent(
+    {
+      environment: options.environment,
+      ...(options.seams === undefined ? {} : { seams: options.seams }),
+      presentMeansYes,
+      onReady: () => options.stdout.write(readyWords),
+      onEvent: (event) => {
+        const words = describeEvent(event);
+        if (words !== undefined) options.stdout.write(`${words}\n`);
+      },
+    },
+    options.signal,
+  );
+  options.stdout.write('Stopped. What was saved is whole.\n');
+  return 0;
 }

@@ -1,6 +1,7 @@
 // What the owner reads in the terminal: short, calm, exact. Numbers first, then the next step.
 
-import type { BackupResult } from '../agent/compose.ts';
+import type { BackupResult } from '../agent/control.ts';
+import type { Device } from '../agent/devices.ts';
 import type { Status } from '../agent/status.ts';
 
 type Report = BackupResult['imports'][number];
@@ -19,23 +20,24 @@ export function count(amount: number, one: string, many: string): string {
   return `${amount.toLocaleString('en')} ${amount === 1 ? one : many}`;
 }
 
-function files(amount: number): string {
+export function files(amount: number): string {
   return count(amount, 'file', 'files');
 }
+
+export const noRawDates =
+  'Some RAW photos or videos were dated by their file time, because "perl" is not installed on this computer.';
 
 export function describeBackup(result: BackupResult): string {
   const lines = result.imports.flatMap((report) => [...describeImport(report), '']);
   const saved = result.imports.some((report) => report.imported > 0 && report.dryRun === undefined);
   if (saved) lines.push(`Your photos are in ${result.library}`);
   if (result.missingProgram !== undefined) {
-    lines.push(
-      'Some RAW photos or videos were dated by their file time, because "perl" is not installed on this computer.',
-    );
+    lines.push(noRawDates);
   }
   return `${lines.join('\n').trim()}\n`;
 }
 
-function describeImport(report: Report): readonly string[] {
+export function describeImport(report: Report): readonly string[] {
   const { imported, known, duplicates, notMedia, deferred, failed, dryRun } = report;
   const lines: string[] = [];
   if (dryRun) lines.push(`"${report.source.name}": ${files(imported)} would be saved (${inWords(report.bytes)}).`);
@@ -55,11 +57,7 @@ function describeImport(report: Report): readonly string[] {
     );
   if (failed > 0) {
     lines.push(`  ${files(failed)} could NOT be saved:`);
-    const named = report.failures.filter(({ code }) => code !== 'SOURCE_ENTRY_CHANGING');
-    for (const { path, message, remedy, code } of named.slice(0, namedMax)) {
-      lines.push(`    ${printable(path)}`, `      ${message} ${remedy} (${code})`);
-    }
-    if (failed > namedMax) lines.push(`    … and ${failed - namedMax} more`);
+    lines.push(...describeFailures(report.failures, failed));
   }
   const { stopped } = report;
   if (stopped !== undefined) lines.push('', stopped.message, stopped.remedy);
@@ -67,7 +65,17 @@ function describeImport(report: Report): readonly string[] {
   return lines;
 }
 
-function listNames(paths: readonly string[], total: number): readonly string[] {
+/** @param failures of deferred files too, which are no failures to name here. */
+export function describeFailures(failures: Report['failures'], failed: number): readonly string[] {
+  const lines: string[] = [];
+  const named = failures.filter(({ code }) => code !== 'SOURCE_ENTRY_CHANGING');
+  for (const { path, message, remedy, code } of named.slice(0, namedMax)) {
+    lines.push(`    ${printable(path)}`, `      ${message} ${remedy} (${code})`);
+  }
+  return failed > namedMax ? [...lines, `    … and ${failed - namedMax} more`] : lines;
+}
+
+export function listNames(paths: readonly string[], total: number): readonly string[] {
   const shown = paths.slice(0, namedMax).map((path) => `    ${printable(path)}`);
   return total > shown.length ? [...shown, `    … and ${total - shown.length} more`] : shown;
 }
@@ -76,6 +84,23 @@ function listNames(paths: readonly string[], total: number): readonly string[] {
 export function printable(name: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
   return name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
+}
+
+const decisionWords: Readonly<Record<Device['decision'], string>> = {
+  ask: 'not decided yet',
+  always: 'photos are saved from it',
+  never: 'left alone',
+  retired: 'no longer in use',
+};
+
+export function describeDevices(devices: readonly Device[]): string {
+  if (devices.length === 0) return 'No camera card or watched folder was ever connected.\n';
+  return devices
+    .map(({ id, name, decision, connected, lastSeenAt }) => {
+      const where = connected ? 'connected' : `last connected ${lastSeenAt.slice(0, 10)}`;
+      return `${printable(name)}: ${decisionWords[decision]}, ${where}\n  ${id}\n`;
+    })
+    .join('');
 }
 
 export function describeStatus(status: Status): string {
@@ -88,7 +113,7 @@ export function describeStatus(status: Status): string {
     );
   } else {
     lines.push(`${count(status.photos.inLibrary, 'photo or video', 'photos and videos')} in ${status.library}`);
-    if (status.state === 'saving') lines.push('Photos are being saved right now.');
+    if (status.state === 'saving') lines.push(...status.jobs.map(describeJob));
     for (const source of status.sources) {
       const when =
         source.lastSuccessAt === null
@@ -98,6 +123,15 @@ export function describeStatus(status: Status): string {
     }
     lines.push('They are in one place only: Keepsake does not copy them to a second disk yet.');
   }
+  if (status.agent === 'notRunning')
+    lines.push('Keepsake is not running: cards are not noticed. To start it: npm start');
   for (const need of status.needsYou) lines.push('', `${printable(need.message)} ${need.remedy}`);
   return `${lines.join('\n')}\n`;
+}
+
+function describeJob(job: Status['jobs'][number]): string {
+  if (!('name' in job)) return 'Photos are being saved right now.';
+  const { name, files, filesTotal } = job;
+  const far = filesTotal === undefined || filesTotal === 0 ? '' : `: ${files} of ${count(filesTotal, 'file', 'files')}`;
+  return `Photos are being saved from "${printable(name)}" right now${far}.`;
 }

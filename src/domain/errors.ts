@@ -10,11 +10,15 @@ export const errorRetry = {
   CONFIG_UNREADABLE: 'after-owner-acts',
   CONFIG_INVALID: 'after-owner-acts',
   USAGE: 'after-owner-acts',
+  AGENT_RUNNING: 'never',
+  AGENT_UNREACHABLE: 'later',
+  DEVICE_UNKNOWN: 'after-owner-acts',
   // The library and its volume
   LIBRARY_MISSING: 'when-volume-returns',
   LIBRARY_GONE: 'when-volume-returns',
   LIBRARY_READ_ONLY: 'after-owner-acts',
   LIBRARY_FULL: 'after-owner-acts',
+  LIBRARY_TOO_SMALL: 'after-owner-acts',
   LIBRARY_WRITE_FAILED: 'later',
   LIBRARY_UNSUITABLE: 'after-owner-acts',
   LIBRARY_IN_CLOUD_FOLDER: 'after-owner-acts',
@@ -24,6 +28,8 @@ export const errorRetry = {
   LIBRARY_DAMAGED: 'after-owner-acts',
   LIBRARY_BUSY: 'later',
   FILE_TOO_LARGE: 'after-owner-acts',
+  NAME_UNSUITABLE: 'after-owner-acts',
+  ADOPT_OUTSIDE_LIBRARY: 'after-owner-acts',
   // The catalogue
   CATALOG_TOO_NEW: 'after-owner-acts',
   CATALOG_DAMAGED: 'after-owner-acts',
@@ -36,6 +42,7 @@ export const errorRetry = {
   SOURCE_READ_FAILED: 'later',
   SOURCE_ENTRY_VANISHED: 'later',
   SOURCE_ENTRY_CHANGING: 'later',
+  SOURCE_ENTRY_NOT_DOWNLOADED: 'after-owner-acts',
   SOURCE_TOO_LARGE: 'never',
   INTERRUPTED: 'later',
 } as const satisfies Record<string, Retry>;

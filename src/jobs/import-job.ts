@@ -2,21 +2,21 @@
 // of a byte: survey, stage, add, commit, finish. Whatever stops it leaves a library that is whole and a source untouched.
 
 import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
-import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import { AgentError, isAgentError } from '../domain/errors.ts';
+import type { ImportId } from '../domain/ids.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
+import { backUpCatalog } from '../library/catalog-backup.ts';
 import { sweepIncoming } from '../library/incoming.ts';
 import { Ingest } from '../library/ingest.ts';
 import type { Layout } from '../library/layout.ts';
 import type { Library } from '../library/library.ts';
 import { writeChecksums } from '../library/manifest.ts';
 import type { MetadataReader } from '../library/metadata/read-metadata.ts';
-import type { Room } from '../library/room.ts';
+import { inMegabytes, type Room } from '../library/room.ts';
+import { keepHistory } from '../library/source-history.ts';
 import { type IncomingFile, stageGroup } from '../library/staging.ts';
 import type { Clock } from '../platform/clock.ts';
-import { flushFolder, type StepObserver, writeError } from '../platform/durable-write.ts';
+import { type StepObserver, writeError } from '../platform/durable-write.ts';
 import { FlushQueue } from '../platform/flush-queue.ts';
 import type { Log } from '../platform/log.ts';
 import { BufferPool } from '../platform/stage-file.ts';
@@ -25,6 +25,7 @@ import type { SpooledEntry } from './entry-spool.ts';
 import { type ImportProgress, Progress } from './import-progress.ts';
 import { type ImportReport, ImportTally, reportImport } from './import-report.ts';
 import { mapOrdered } from './map-ordered.ts';
+import { previewEntry } from './preview-entry.ts';
 import { type Survey, surveySource } from './survey.ts';
 
 /** Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small. */
@@ -42,6 +43,8 @@ export interface ImportOptions {
   readonly timeZone: string;
   readonly onProgress: (progress: ImportProgress) => void;
   readonly observeStep: StepObserver;
+  /** Begin nothing if what is new does not fit. */
+  readonly mustFit?: boolean | undefined;
   /** For tests: smaller batches and checkpoints. */
   readonly batchFilesMax?: number | undefined;
   readonly checkpointBytes?: number | undefined;
@@ -65,6 +68,7 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
   try {
     const onListed = (count: number) => options.onProgress(lookingAt(count));
     using survey = await surveySource({ ...options, correctTimes: true, onListed });
+    if (options.mustFit === true) await assertFits(options, survey);
     tally.takeSurvey(survey);
     await saveSurvey({ options, survey, tally, importId, startedAtMs });
   } catch (error) {
@@ -146,6 +150,27 @@ async function saveSurvey(job: {
   await ingest.commit();
 }
 
+/** @throws AgentError LIBRARY_TOO_SMALL if the photos on the source do not fit on the library's disk. */
+async function assertFits(options: ImportOptions, survey: Survey): Promise<void> {
+  const { room, source } = options;
+  if ((await room.shortage(survey.spool.bytes)) === undefined) return;
+  let bytes = 0; // of photos alone, now that it matters: there may be a film archive beside them
+  for (const entry of survey.spool.entries()) {
+    const { outcome } = await previewEntry(options, entry);
+    if (outcome.kind === 'imported') bytes += entry.sizeBytes;
+  }
+  const shortage = await room.shortage(bytes);
+  if (shortage === undefined) return;
+  const free = inMegabytes(Math.max(0, shortage.freeBytes - shortage.reserveBytes));
+  throw new AgentError(
+    'LIBRARY_TOO_SMALL',
+    `The photos on "${source.name}" need ${inMegabytes(bytes)}, and there is room for ${free} on the disk of your photo folder. Nothing was begun.`,
+    {
+      remedy: 'Choose a photo folder on a larger drive: keepsake config set library FOLDER. Or make room on this one.',
+    },
+  );
+}
+
 function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
   const { path, key, name, sizeBytes, modifiedAtNs, bornAtMs, changedAtMs, settlesAtMonotonicMs } = entry;
   return {
@@ -160,7 +185,7 @@ function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
 }
 
 /**
- * Closes the import whatever its end: checksums, leftovers, and a snapshot of the catalogue in the library.
+ * Closes the import whatever its end: checksums, leftovers, what is known of the source, and a snapshot of the catalogue.
  * Returns what went wrong with that, if nothing had gone wrong before.
  */
 async function finish(job: {
@@ -185,6 +210,7 @@ async function finish(job: {
     await writeChecksums(library.folders.imports, importId);
     if (catalog.journalled().length > 0) return undefined; // recovery finishes and closes this import
     catalog.finishImport(importId, { finishedAtMs: clock.nowMs(), counts, complete: isComplete });
+    await keepHistory(options);
     if (counts.imported > 0) await backUpCatalog(library, catalog);
     return undefined;
   } catch (error) {
@@ -201,29 +227,4 @@ function journalledNames(catalog: CatalogStore): ReadonlySet<string> {
   return new Set(
     plans.flatMap(({ resources, duplicates }) => [...resources, ...duplicates].map(({ staged }) => staged)),
   );
-}
-
-/** A consistent copy of the catalogue in the library, in case this computer is lost; the manifests alone would do as well. */
-async function backUpCatalog(library: Library, catalog: CatalogStore): Promise<void> {
-  const path = join(library.folders.catalogBackup, 'catalog.db');
-  const next = `${path}.new`;
-  await rm(next, { force: true });
-  try {
-    catalog.snapshotTo(next);
-    await rename(next, path);
-  } catch (error) {
-    await rm(next, { force: true }).catch(() => undefined); // the failure below is the one to report
-    await library.assertPresent();
-    throw snapshotError(error, path);
-  }
-  await flushFolder(library.folders.catalogBackup as AbsolutePath);
-}
-
-/** SQLite reports trouble with the snapshot, which is on the library's disk, as trouble with the catalogue, which is not. */
-function snapshotError(error: unknown, path: string): AgentError {
-  const sqliteCode = isAgentError(error, 'STATE_WRITE_FAILED') ? systemErrorCode(error.cause) : undefined;
-  if (sqliteCode === undefined) return writeError(error, `"${path}"`);
-  const isFailing = sqliteCode.startsWith('SQLITE_IOERR');
-  const code = sqliteCode.startsWith('SQLITE_FULL') ? 'ENOSPC' : isFailing ? 'EIO' : 'EROFS';
-  return writeError(Object.assign(new Error(sqliteCode, { cause: error }), { code }), `"${path}"`);
 }

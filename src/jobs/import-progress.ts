@@ -21,7 +21,7 @@ export class Progress {
   #bytes = 0;
   #name = '';
 
-  constructor(show: (progress: ImportProgress) => void, survey: Survey) {
+  constructor(show: (progress: ImportProgress) => void, survey: Pick<Survey, 'spool'>) {
     this.#show = show;
     this.#filesTotal = survey.spool.count;
     this.#bytesTotal = survey.spool.bytes;

@@ -28,6 +28,15 @@ export interface ImportReport extends ImportCounts {
   /** What stopped it before its end, if anything did. */
   readonly stopped?: ReportedFailure;
   readonly dryRun?: true;
+  /** In a dry run: those of the new files that the library very likely has already, from another source. */
+  readonly alike?: AlikeFiles;
+}
+
+export interface AlikeFiles {
+  readonly files: number;
+  readonly bytes: number;
+  /** The source that most of them came from. */
+  readonly mostFrom?: string;
 }
 
 export class ImportTally {
@@ -105,6 +114,6 @@ export function reportImport(facts: {
   };
 }
 
-function reportFailure(path: string, error: AgentError): ReportedFailure {
+export function reportFailure(path: string, error: AgentError): ReportedFailure {
   return { path, code: error.code, message: error.message, remedy: error.remedy };
 }

@@ -1,16 +1,15 @@
 // What an import would do, without doing it: lists the source, reads the first bytes of each new file, and writes nothing.
 
-import { isAgentError } from '../domain/errors.ts';
+import { createHash } from 'node:crypto';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
-import { identifyContent } from '../library/metadata/content.ts';
-import type { FileOutcome } from '../library/staging.ts';
 import type { Clock } from '../platform/clock.ts';
-import { headBytes } from '../platform/stage-file.ts';
+import { digest } from '../platform/durable-write.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
 import { asStop, lookingAt, makeImportId } from './import-job.ts';
 import { type ImportProgress, Progress } from './import-progress.ts';
-import { type ImportReport, ImportTally, reportImport } from './import-report.ts';
+import { type AlikeFiles, type ImportReport, ImportTally, reportImport } from './import-report.ts';
+import { previewEntry } from './preview-entry.ts';
 import { surveySource } from './survey.ts';
 
 export interface PreviewOptions {
@@ -26,6 +25,7 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
   const { source, clock } = options;
   const startedMonotonicMs = clock.monotonicMs();
   const tally = new ImportTally();
+  const alike = new AlikeEntries(options.catalog);
   let stop: ImportStop;
   try {
     const onListed = (count: number) => options.onProgress(lookingAt(count));
@@ -34,7 +34,9 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
     const progress = new Progress(options.onProgress, survey);
     for (const entry of survey.spool.entries()) {
       progress.begin(entry.name);
-      tally.settle(entry.path, await previewEntry(options, entry));
+      const { outcome, head } = await previewEntry(options, entry);
+      tally.settle(entry.path, outcome);
+      if (outcome.kind === 'imported') alike.look(entry, head);
       progress.filesDone(1);
     }
   } catch (error) {
@@ -43,21 +45,34 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
   const durationMs = Math.round(clock.monotonicMs() - startedMonotonicMs);
   const origin = { id: source.id, kind: source.kind, name: source.name };
   const importId = makeImportId(clock.nowMs());
-  return { ...reportImport({ importId, source: origin, tally, durationMs, complete: false, stop }), dryRun: true };
+  const report = reportImport({ importId, source: origin, tally, durationMs, complete: false, stop });
+  return { ...report, dryRun: true, alike: alike.facts() };
+}
+
+/** New entries whose size and beginning the library has from another source: very likely the same photos. */
+class AlikeEntries {
+  readonly #catalog: CatalogStore;
+  readonly #filesBySource = new Map<string, number>();
+  #files = 0;
+  #bytes = 0;
+
+  constructor(catalog: CatalogStore) {
+    this.#catalog = catalog;
+  }
+
+  look(entry: SpooledEntry, head: Uint8Array): void {
+    const headHash = digest(createHash('sha256').update(head));
+    const sourceId = this.#catalog.findAlike({ sizeBytes: entry.sizeBytes, headHash });
+    if (sourceId === undefined) return;
+    this.#files += 1;
+    this.#bytes += entry.sizeBytes;
+    this.#filesBySource.set(sourceId, (this.#filesBySource.get(sourceId) ?? 0) + 1);
+  }
+
+  facts(): AlikeFiles {
+    const [most] = [...this.#filesBySource].toSorted(([, a], [, b]) => b - a);
+    return { files: this.#files, bytes: this.#bytes, ...(most === undefined ? {} : { mostFrom: most[0] }) };
+  }
 }
 
 type ImportStop = Parameters<typeof reportImport>[0]['stop'];
-
-async function previewEntry(options: PreviewOptions, entry: SpooledEntry): Promise<FileOutcome> {
-  try {
-    await using reader = await options.source.open(entry.path, 0, options.signal);
-    const head = Buffer.alloc(headBytes);
-    const filled = await reader.read(head, options.signal);
-    const content = await identifyContent(head.subarray(0, filled), { name: entry.name, sizeBytes: entry.sizeBytes });
-    if (content.kind === 'other' || content.kind === 'empty') return { kind: 'notMedia', reason: content.kind };
-    return { kind: 'imported', sizeBytes: entry.sizeBytes };
-  } catch (error) {
-    if (!isAgentError(error) || error.code === 'SOURCE_GONE') throw error;
-    return { kind: 'failed', error };
-  }
-}

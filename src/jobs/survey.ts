@@ -59,7 +59,7 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
           if (verdict === 'known') {
             known += 1;
             shifts.sawUnshifted();
-          } else if (verdict === 'new' || before === undefined) spool.add(withSettling(entry, clock));
+          } else if (verdict === 'new' || before === undefined) spool.add({ ...entry, ...settlesAt(entry, clock) });
           else shifts.add(entry, before);
         }
       }
@@ -67,7 +67,7 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
     }
     const shifted = await shifts.decide();
     known += shifted.known;
-    for (const entry of shifted.changed) spool.add(withSettling(entry, clock));
+    for (const entry of shifted.changed) spool.add({ ...entry, ...settlesAt(entry, clock) });
     return { found, known, notFiles, unreadable, spool, [Symbol.dispose]: () => spool[Symbol.dispose]() };
   } catch (error) {
     spool[Symbol.dispose]();
@@ -75,9 +75,10 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
   }
 }
 
-function withSettling(entry: SourceFile, clock: Clock): SourceFile & { settlesAtMonotonicMs?: number } {
+/** When a file that was changed moments ago is to be looked at again. */
+export function settlesAt(entry: SourceFile, clock: Clock): { settlesAtMonotonicMs?: number } {
   const ageMs = clock.nowMs() - Number(entry.modifiedAtNs / 1_000_000n);
-  return Math.abs(ageMs) < freshMs ? { ...entry, settlesAtMonotonicMs: clock.monotonicMs() + settleMs } : entry;
+  return Math.abs(ageMs) < freshMs ? { settlesAtMonotonicMs: clock.monotonicMs() + settleMs } : {};
 }
 
 async function compare(

@@ -28,9 +28,9 @@ function exposureKey({ camera, local, stem }: Exposure): string {
   return JSON.stringify([camera, local, stem]);
 }
 
-export class Batch {
+export class Batch<D extends Pick<Draft, 'plan'> = Draft> {
   readonly startedAtMonotonicMs: number;
-  readonly drafts: Draft[] = [];
+  readonly drafts: D[] = [];
   fileCount = 0;
   sizeBytes = 0;
   readonly #hashes = new Set<string>();
@@ -45,7 +45,7 @@ export class Batch {
     this.startedAtMonotonicMs = startedAtMonotonicMs;
   }
 
-  add(draft: Draft): void {
+  add(draft: D): void {
     const { plan } = draft;
     this.drafts.push(draft);
     this.fileCount += plan.resources.length + plan.duplicates.length;

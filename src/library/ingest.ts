@@ -3,14 +3,15 @@
 // time, in order. Nothing counts as imported before `record`.
 
 import { randomUUID } from 'node:crypto';
-import { lstat, stat } from 'node:fs/promises';
+import { lstat, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, AssetId, ImportId, RelativePath } from '../domain/ids.ts';
-import { type CaptureDate, isOriginalRole, type ResourceRole } from '../domain/media.ts';
+import { isOriginalRole, type ResourceRole } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
 import {
   flushFolders,
+  hashFile,
   makeFolders,
   publishFile,
   type StepObserver,
@@ -19,9 +20,9 @@ import {
 } from '../platform/durable-write.ts';
 import { nearestExisting } from '../platform/volume.ts';
 import { Batch, type Draft, type Spelling } from './batch.ts';
-import { decideCaptureDate } from './capture-date.ts';
 import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
 import { stemKeyOf } from './catalog/sqlite-catalog.ts';
+import { dateOfGroup } from './group-date.ts';
 import { type ConfirmedGroup, confirmGroup, type GroupMember, nameParts } from './grouping.ts';
 import { dropProgress } from './incoming.ts';
 import type { Layout } from './layout.ts';
@@ -139,9 +140,10 @@ export class Ingest {
     await library.assertPresent();
     observeStep('manifest');
     const startedAt = new Date(startedAtMs).toISOString();
-    await appendManifest(library.folders.imports, { version: manifestVersion, importId, source, startedAt }, plans);
+    const header = { version: manifestVersion, importId, source, startedAt };
+    const manifestBytes = await appendManifest(library.folders.imports, header, plans);
     observeStep('record');
-    catalog.record(importId, plans);
+    catalog.record(importId, plans, manifestBytes);
     observeStep('unstage');
     for (const { staged } of plans.flatMap(({ resources, duplicates }) => [...resources, ...duplicates])) {
       await unstageFile(join(library.folders.incoming, staged) as AbsolutePath);
@@ -197,7 +199,8 @@ export class Ingest {
 
   async #fileNewAsset(group: Group): Promise<void> {
     const primary = primaryOf(group);
-    const date = this.#dateOf(group);
+    const { clock, timeZone } = this.#options;
+    const date = dateOfGroup(group, { nowMs: clock.nowMs(), timeZone });
     const camera = cameraOf(primary);
     const liveId = primary.metadata.contentIdentifier;
     const facts: AssetFacts = {
@@ -287,9 +290,14 @@ export class Ingest {
     const names = members.map((member) => filedName(member, facts));
     const parts = withDistinctNames(wish.spelling === 'ascii' ? names.map(makeAscii) : names);
     for (let suffix = wish.from; suffix <= suffixMax; suffix += 1) {
-      const paths = parts.map((each) => `${facts.folder}/${joinName(each, suffix)}` as RelativePath);
+      // An adopted photo may lie in the library's root.
+      const start = facts.folder === '' ? '' : `${facts.folder}/`;
+      const paths = parts.map((each) => `${start}${joinName(each, suffix)}` as RelativePath);
       let areFree = true;
-      for (const path of paths) areFree &&= await this.#isFree(path, facts.assetId);
+      for (const [index, { candidate }] of members.entries()) {
+        const path = paths[index] as RelativePath;
+        areFree &&= await this.#isFree(path, { assetId: facts.assetId, staged: candidate.staged });
+      }
       if (areFree) return { suffix, paths };
     }
     throw new AgentError('LIBRARY_UNSUITABLE', `"${facts.folder}" has ${suffixMax} photos of one name.`, {
@@ -297,13 +305,15 @@ export class Ingest {
     });
   }
 
-  async #isFree(path: RelativePath, assetId: AssetId): Promise<boolean> {
+  async #isFree(path: RelativePath, wish: { assetId: AssetId; staged: StagedBytes }): Promise<boolean> {
+    const { assetId, staged } = wish;
     const { catalog, library } = this.#options;
     const stemKey = stemKeyOf(path);
     if (this.#batch.isPathTaken(path) || catalog.isPathTaken(path)) return false;
     if (this.#batch.isStemTaken(stemKey, assetId) || catalog.isStemTaken(stemKey, assetId)) return false;
-    // A file that Keepsake did not write. That it cannot be looked at is met again, and reported, when publishing.
-    return (await lstat(join(library.folders.root, path)).catch(() => undefined)) === undefined;
+    // A file that the catalogue does not know. That it cannot be looked at is met again, and reported, when publishing.
+    const final = join(library.folders.root, path);
+    return (await lstat(final).catch(() => undefined)) === undefined || (await holds(final, staged));
   }
 
   /** A year that is a link to another disk: names cannot be published across disks, and an unplugged one would lose them. */
@@ -314,27 +324,6 @@ export class Ingest {
     throw new AgentError('LIBRARY_UNSUITABLE', `"${nearest}" in your photo folder leads to another disk.`, {
       remedy:
         'Put that folder itself into your photo folder, or choose a photo folder on the other disk, then save again.',
-    });
-  }
-
-  #dateOf(group: Group): CaptureDate {
-    const { file, metadata } = primaryOf(group);
-    const originals = group.members
-      .filter(({ role }) => isOriginalRole(role))
-      .map(({ candidate }) => candidate.metadata);
-    const takenAt = originals.find((each) => each.takenAt !== undefined)?.takenAt;
-    const sidecar = group.members.find(({ candidate }) => candidate.sidecarTakenAtMs !== undefined);
-    const sidecarTakenAtMs = sidecar?.candidate.sidecarTakenAtMs;
-    return decideCaptureDate({
-      metadata: takenAt === undefined ? metadata : { ...metadata, takenAt },
-      kind: group.kind,
-      fileName: file.name,
-      modifiedAtMs: Number(file.identity.modifiedAtNs / 1_000_000n),
-      nowMs: this.#options.clock.nowMs(),
-      timeZone: this.#options.timeZone,
-      ...(sidecarTakenAtMs === undefined ? {} : { sidecarTakenAtMs }),
-      ...(file.bornAtMs === undefined ? {} : { bornAtMs: file.bornAtMs }),
-      ...(file.changedAtMs === undefined ? {} : { changedAtMs: file.changedAtMs }),
     });
   }
 
@@ -349,6 +338,7 @@ export class Ingest {
     let spelling: Spelling = 'asIs';
     for (let attempt = 0; attempt <= renamesMax; attempt += 1) {
       const published: PlannedResource[] = [];
+      let inPlace = 0;
       await library.assertPresent(); // else these folders could be made where the disk was, on the system's own
       for (const parent of await makeFolders({ root, folder: join(root, plan.folder) as AbsolutePath }))
         touched.add(parent);
@@ -359,11 +349,12 @@ export class Ingest {
         const final = join(root, resource.path) as AbsolutePath;
         const result = await publishFile({ staged, final, hardLinks: library.abilities.hardLinks });
         isRefused = result === 'refused';
-        if (result !== 'published') break;
-        published.push(resource);
+        if (result === 'published') published.push(resource);
+        else if (result === 'taken' && (await holds(final, resource))) inPlace += 1;
+        else break;
         touched.add(dirname(final) as AbsolutePath);
       }
-      if (published.length === plan.resources.length) return plan;
+      if (published.length + inPlace === plan.resources.length) return plan;
       await unpublish(library, published);
       catalog.forgetJournal([plan.assetId]);
       if (isRefused) spelling = 'ascii';
@@ -373,6 +364,24 @@ export class Ingest {
     throw new AgentError('LIBRARY_WRITE_FAILED', `No name for a photo could be had in "${plan.folder}".`, {
       remedy: 'Stop what else writes to your photo folder, and check its disk, then save again.',
     });
+  }
+}
+
+type StagedBytes = Pick<PlannedResource, 'hash' | 'sizeBytes'>;
+
+/**
+ * True if the file has exactly these bytes, and certainly on the disk. So has one that an import published before a crash
+ * after which the catalogue with its journal was lost: it is that photo, and needs no second name.
+ */
+async function holds(path: string, { hash, sizeBytes }: StagedBytes): Promise<boolean> {
+  try {
+    const facts = await lstat(path);
+    if (!facts.isFile() || facts.size !== sizeBytes) return false;
+    await using handle = await open(path, 'r');
+    await handle.sync();
+    return (await hashFile(path, new AbortController().signal)).hash === hash;
+  } catch {
+    return false; // what cannot be read is somebody else's: the photo gets another name
   }
 }
 

@@ -2,8 +2,9 @@
 // again, and imports/ID.sha256, derived from it, which `sha256sum -c` checks without us. docs/design.md describes the lines.
 
 import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../domain/errors.ts';
+import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type {
   AbsolutePath,
   AssetId,
@@ -17,9 +18,10 @@ import type { AssetKind, CaptureDate, ResourceRole } from '../domain/media.ts';
 import { appendLines, writeSmallFile } from '../platform/durable-write.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import type { CatalogSource } from './catalog/catalog-store.ts';
-import type { PlannedAsset, SourceEntryRecord } from './planned-asset.ts';
+import type { PlannedAsset, PlannedResource, SourceEntryRecord } from './planned-asset.ts';
 
 export const manifestVersion = 1;
+const manifestEnding = '.jsonl';
 const lineLengthMax = 1024 * 1024;
 
 export interface ManifestHeader {
@@ -60,17 +62,48 @@ interface ManifestLine {
 }
 
 export function manifestPath(importsFolder: AbsolutePath, importId: ImportId): AbsolutePath {
-  return join(importsFolder, `${importId}.jsonl`) as AbsolutePath;
+  return join(importsFolder, `${importId}${manifestEnding}`) as AbsolutePath;
 }
 
-/** Durable step `manifest`. The header is written with the first lines, so that an import of nothing leaves no manifest. */
+export interface ManifestFile {
+  /** The file's name without its ending: the import's id, unless somebody has copied or renamed the file. */
+  readonly id: ImportId;
+  readonly path: AbsolutePath;
+  readonly sizeBytes: number;
+}
+
+/**
+ * The manifests of a library, by name. Opens none of them: their number does not grow with that of the photos.
+ * @throws AgentError LIBRARY_DAMAGED if their folder cannot be read: that is not the same as there being none.
+ */
+export async function listManifests(importsFolder: AbsolutePath): Promise<readonly ManifestFile[]> {
+  const files: ManifestFile[] = [];
+  const listed = await readdir(importsFolder).catch((error: unknown) => {
+    throw damaged(importsFolder, error);
+  });
+  for (const name of listed.sort()) {
+    if (!name.endsWith(manifestEnding)) continue;
+    const path = join(importsFolder, name) as AbsolutePath;
+    const facts = await stat(path).catch((error: unknown) => {
+      throw damaged(path, error);
+    });
+    if (!facts.isFile()) continue;
+    files.push({ id: name.slice(0, -manifestEnding.length) as ImportId, path, sizeBytes: facts.size });
+  }
+  return files;
+}
+
+/**
+ * Durable step `manifest`. The header is written with the first lines, so that an import of nothing leaves no manifest.
+ * Returns the manifest's size, which `CatalogStore.record` wants to be told.
+ */
 export async function appendManifest(
   importsFolder: AbsolutePath,
   header: ManifestHeader,
   plans: readonly PlannedAsset[],
-): Promise<void> {
+): Promise<number> {
   const path = manifestPath(importsFolder, header.importId);
-  await appendLines(path, plans.flatMap(linesOf), { firstLine: JSON.stringify(header) });
+  return await appendLines(path, plans.flatMap(linesOf), { firstLine: JSON.stringify(header) });
 }
 
 function linesOf(plan: PlannedAsset): readonly string[] {
@@ -153,18 +186,42 @@ export async function* readManifest(
   let header: ManifestHeader | undefined;
   for await (const line of wholeLines(path)) {
     if (header === undefined) {
-      header = parse(path, line, (text) => JSON.parse(text) as ManifestHeader);
-      if (!isHeader(header)) throw damaged(path);
-      if (header.version > manifestVersion) {
-        throw new AgentError('LIBRARY_TOO_NEW', `"${path}" was written by a newer Keepsake.`, {
-          remedy: 'Install the newer Keepsake again. Nothing was changed.',
-        });
-      }
+      header = headerOf(path, line);
       continue;
     }
-    const plan = parse(path, line, (text) => planOf(JSON.parse(text) as ManifestLine));
-    yield { header, plan };
+    yield { header, plan: parsePlan(path, line) };
   }
+}
+
+/** The first line of a manifest; undefined if a crash cut it off within that line, so that nothing in it counts. */
+export async function readManifestHeader(path: AbsolutePath): Promise<ManifestHeader | undefined> {
+  for await (const line of wholeLines(path)) return headerOf(path, line);
+  return undefined;
+}
+
+/** What follows the first `fromBytes` of a manifest, which end with a line: what was appended since it had that size. */
+export async function* readManifestTail(path: AbsolutePath, fromBytes: number): AsyncGenerator<PlannedAsset> {
+  let isHeader = fromBytes === 0;
+  for await (const line of wholeLines(path, fromBytes)) {
+    if (isHeader) headerOf(path, line);
+    else yield parsePlan(path, line);
+    isHeader = false;
+  }
+}
+
+function headerOf(path: string, line: string): ManifestHeader {
+  const header = parse(path, line, (text) => JSON.parse(text) as ManifestHeader);
+  if (!isHeader(header)) throw damaged(path);
+  if (header.version > manifestVersion) {
+    throw new AgentError('LIBRARY_TOO_NEW', `"${path}" was written by a newer Keepsake.`, {
+      remedy: 'Install the newer Keepsake again. Nothing was changed.',
+    });
+  }
+  return header;
+}
+
+function parsePlan(path: string, line: string): PlannedAsset {
+  return parse(path, line, (text) => planOf(JSON.parse(text) as ManifestLine));
 }
 
 function isHeader(header: ManifestHeader | null): boolean {
@@ -177,16 +234,20 @@ function isHeader(header: ManifestHeader | null): boolean {
 }
 
 /** Not `node:readline`: it also ends a line at U+2028 and U+2029, which JSON leaves as they are and names may contain. */
-async function* wholeLines(path: AbsolutePath): AsyncGenerator<string> {
+async function* wholeLines(path: AbsolutePath, start = 0): AsyncGenerator<string> {
   let rest = '';
-  for await (const chunk of createReadStream(path, { encoding: 'utf8' })) {
-    const lines = `${rest}${chunk}`.split('\n');
-    rest = lines.pop() ?? ''; // what has no newline yet, and at the end of the file never will
-    for (const line of lines) {
-      if (line.length > lineLengthMax) throw damaged(path);
-      yield line;
+  try {
+    for await (const chunk of createReadStream(path, { encoding: 'utf8', start })) {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? ''; // what has no newline yet, and at the end of the file never will
+      for (const line of lines) {
+        if (line.length > lineLengthMax) throw damaged(path);
+        yield line;
+      }
+      if (rest.length > lineLengthMax) throw damaged(path);
     }
-    if (rest.length > lineLengthMax) throw damaged(path);
+  } catch (error) {
+    throw systemErrorCode(error) === undefined ? error : damaged(path, error); // a disk that fails, or no right to read
   }
 }
 
@@ -211,8 +272,16 @@ export async function writeChecksums(importsFolder: AbsolutePath, importId: Impo
   if ((await statOrUndefined(path)) === undefined) return;
   const lines = new Set<string>();
   for await (const { plan } of readManifest(path)) {
-    for (const resource of plan.resources) lines.add(`${resource.hash.slice('sha256:'.length)}  ${resource.path}\n`);
+    for (const resource of plan.resources) lines.add(checksumLine(resource));
   }
   if (lines.size === 0) return; // sha256sum calls an empty list an error
   await writeSmallFile(join(importsFolder, `${importId}.sha256`) as AbsolutePath, [...lines].join(''));
+}
+
+/** As sha256sum writes it: a name with a line break, which only an adopted file can have, is escaped and the line marked. */
+function checksumLine({ hash, path }: PlannedResource): string {
+  const digits = hash.slice('sha256:'.length);
+  if (!/[\n\r]/.test(path)) return `${digits}  ${path}\n`;
+  const escaped = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return `\\${digits}  ${escaped}\n`;
 }

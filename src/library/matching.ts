@@ -6,9 +6,24 @@ import type { ResourceRole } from '../domain/media.ts';
 import type { Batch } from './batch.ts';
 import type { CatalogAsset, CatalogStore } from './catalog/catalog-store.ts';
 import { folderOf } from './catalog/sqlite-catalog.ts';
-import { type ConfirmedGroup, extensionOf, isEditedName, isRaw, isRawName, nameParts } from './grouping.ts';
+import {
+  type Candidate,
+  type ConfirmedGroup,
+  extensionOf,
+  isEditedName,
+  isRaw,
+  isRawName,
+  nameParts,
+} from './grouping.ts';
 import { makePortable } from './portable-name.ts';
-import type { StagedCandidate } from './staging.ts';
+import type { IncomingFile, StagedCandidate } from './staging.ts';
+
+/** What has to be known of a file to find its asset, be it staged on its way in or lying in the library already. */
+export interface Matchable extends Candidate {
+  readonly file: Pick<IncomingFile, 'identity' | 'name' | 'key' | 'bornAtMs' | 'changedAtMs'>;
+  readonly staged: Pick<StagedCandidate['staged'], 'hash'>;
+  readonly sidecarTakenAtMs?: number;
+}
 
 export interface Join {
   readonly asset: CatalogAsset;
@@ -19,21 +34,24 @@ export interface Join {
 }
 
 export interface Matching {
-  readonly catalog: CatalogStore;
+  readonly catalog: Pick<
+    CatalogStore,
+    'findOriginal' | 'getAsset' | 'findAssetsByKey' | 'findAssetByLiveId' | 'findAssetByExposure'
+  >;
   /** Records what is pending if the question would have to look there. */
   readonly settle: (question: Parameters<Batch['mentions']>[0]) => Promise<void>;
 }
 
-type Group = ConfirmedGroup<StagedCandidate>;
+type Group = ConfirmedGroup<Matchable>;
 
-export function primaryOf(group: Group): StagedCandidate {
+export function primaryOf<C extends Matchable>(group: ConfirmedGroup<C>): C {
   const primary = group.members[0]?.candidate;
   if (primary === undefined) throw new Error('a group has at least one file');
   return primary;
 }
 
 /** The camera body that took it, if the file names make, model and serial number. */
-export function cameraOf({ metadata }: StagedCandidate): string | undefined {
+export function cameraOf({ metadata }: Matchable): string | undefined {
   const { make, model, cameraSerial } = metadata;
   return cameraSerial === undefined ? undefined : [make ?? '', model ?? '', cameraSerial].join('|');
 }
@@ -102,14 +120,14 @@ async function findEdited(matching: Matching, group: Group): Promise<Join | unde
   return join === undefined || (needsVideo && join.asset.kind !== 'video') ? undefined : { ...join, primaryRole: role };
 }
 
-function lateRoleOf({ name, content }: StagedCandidate): ResourceRole | undefined {
+function lateRoleOf({ name, content }: Matchable): ResourceRole | undefined {
   if (isEditedName(name)) return content.kind === 'video' ? 'editedVideo' : 'edited';
   if (content.kind === 'photo' && extensionOf(name) === 'thm') return 'thumbnail';
   return content.kind === 'video' && ['lrv', 'lrf'].includes(extensionOf(name)) ? 'lowResolution' : undefined;
 }
 
 /** The asset from the same folder under the same candidate key: what a sidecar is named after. */
-export async function findByKey({ catalog, settle }: Matching, candidate: StagedCandidate): Promise<Join | undefined> {
+export async function findByKey({ catalog, settle }: Matching, candidate: Matchable): Promise<Join | undefined> {
   const { identity, key } = candidate.file;
   const folder = folderOf(identity.path);
   await settle({ folder, key });

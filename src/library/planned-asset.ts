@@ -24,6 +24,8 @@ export interface PlannedResource {
   readonly entry: SourceEntryRecord;
   /** File name in `incoming/`, where the bytes wait. */
   readonly staged: string;
+  /** Adopted: the file was at `path` before, and is nobody's to publish, replace or take away. */
+  readonly isInPlace?: true;
 }
 
 /** An entry whose bytes the library has: nothing is published for it. */

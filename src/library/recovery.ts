@@ -3,17 +3,19 @@
 
 import { lstat, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isAgentError } from '../domain/errors.ts';
-import type { AbsolutePath, ImportId, RelativePath } from '../domain/ids.ts';
+import { isAgentError, systemErrorCode } from '../domain/errors.ts';
+import type { AbsolutePath, ImportId } from '../domain/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import { flushFolder, hashFile, makeFolders, publishFile, unstageFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
-import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
+import type { CatalogStore } from './catalog/catalog-store.ts';
+import { backUpCatalog } from './catalog-backup.ts';
 import { dropProgress, sweepIncoming } from './incoming.ts';
 import type { Library } from './library.ts';
 import { appendManifest, manifestPath, manifestVersion, readManifest, writeChecksums } from './manifest.ts';
 import type { PlannedAsset, PlannedResource } from './planned-asset.ts';
+import { keepHistory } from './source-history.ts';
 
 export interface RecoverOptions {
   readonly library: Library;
@@ -29,17 +31,39 @@ export async function recoverLibrary(options: RecoverOptions): Promise<void> {
   const open = catalog.journalled();
   const importIds = new Set([...catalog.unfinishedImports(), ...open.map(({ importId }) => importId)]);
   if (open.length > 0) log.info({ assets: open.length }, 'finishing what a crash interrupted');
+  let recorded = 0;
   for (const importId of importIds) {
     const plans = open.filter((each) => each.importId === importId).map(({ plan }) => plan);
-    await finishPlans(options, importId, plans);
+    recorded += await finishPlans(options, importId, plans);
     await writeChecksums(library.folders.imports, importId);
     catalog.closeImport(importId);
   }
   await sweepIncoming({ folder: library.folders.incoming, nowMs: options.clock.nowMs() });
+  await keepHistory(options);
+  if (recorded > 0) await renewBackup(options);
 }
 
-async function finishPlans(options: RecoverOptions, importId: ImportId, plans: readonly PlannedAsset[]): Promise<void> {
-  if (plans.length === 0) return;
+/**
+ * The copy of the catalogue in the library is a convenience. On a disk without room for it the one from before stays, and the
+ * library is not kept shut: what is wrong with the disk is told when something has to be saved there.
+ */
+export async function renewBackup(options: Omit<RecoverOptions, 'clock' | 'signal'>): Promise<void> {
+  const { library, catalog, log } = options;
+  try {
+    await backUpCatalog(library, catalog);
+  } catch (error) {
+    if (!isAgentError(error, 'LIBRARY_FULL', 'LIBRARY_WRITE_FAILED', 'FILE_TOO_LARGE')) throw error;
+    log.warn({ code: error.code }, 'the copy of the catalogue in the library is not renewed');
+  }
+}
+
+/** Returns how many assets it recorded. */
+async function finishPlans(
+  options: RecoverOptions,
+  importId: ImportId,
+  plans: readonly PlannedAsset[],
+): Promise<number> {
+  if (plans.length === 0) return 0;
   const { library, catalog } = options;
   const finished: PlannedAsset[] = [];
   for (const plan of plans) {
@@ -63,12 +87,14 @@ async function finishPlans(options: RecoverOptions, importId: ImportId, plans: r
   }
   await library.assertPresent();
   await appendMissingLines(options, importId, finished);
-  catalog.record(importId, finished);
+  const manifest = await statOrUndefined(manifestPath(library.folders.imports, importId));
+  catalog.record(importId, finished, manifest?.size);
   catalog.forgetJournal(plans.map(({ assetId }) => assetId));
   for (const { staged } of plans.flatMap((plan) => [...plan.resources, ...plan.duplicates])) {
     await unstageFile(join(library.folders.incoming, staged) as AbsolutePath);
     await dropProgress(library.folders.incoming, staged);
   }
+  return finished.length;
 }
 
 /** True if the file has, or now got, its final name with exactly the journalled bytes. */
@@ -77,6 +103,15 @@ async function finishResource(options: RecoverOptions, resource: PlannedResource
   const final = join(folders.root, resource.path) as AbsolutePath;
   const staged = join(folders.incoming, resource.staged) as AbsolutePath;
   const published = await lstat(final).catch(() => undefined);
+  if (resource.isInPlace === true) {
+    // Adopted where it lay. A file that cannot be read or is another by now is met again by the next adoption.
+    if (published?.isFile() !== true || published.size !== resource.sizeBytes) return false;
+    const found = await hashFile(final, options.signal).catch((error: unknown) => {
+      if (options.signal.aborted || systemErrorCode(error) === undefined) throw error;
+      return undefined;
+    });
+    return found?.hash === resource.hash;
+  }
   if (published !== undefined) {
     if (published.isFile() && published.size === resource.sizeBytes) {
       // A second name of the staged file needs no reading; anything else is believed only after reading it.
@@ -149,52 +184,4 @@ export async function unpublish(library: Library, resources: readonly PlannedRes
       await rename(final, staged);
     }
   }
-}
-
-/** Fills an empty catalogue from the manifests and the files they name. A file that is gone or has another size is left out. */
-export async function rebuildCatalog(options: {
-  readonly library: Library;
-  readonly catalog: CatalogStore;
-  readonly manifests: readonly string[];
-  readonly log: Log;
-}): Promise<void> {
-  const { library, catalog, log } = options;
-  const begun = new Set<ImportId>();
-  const begin = (importId: ImportId, source: CatalogSource, startedAt: string) => {
-    if (begun.has(importId)) return;
-    begun.add(importId);
-    catalog.beginImport({ importId, source, startedAtMs: Date.parse(startedAt) });
-    catalog.closeImport(importId);
-  };
-  let missing = 0;
-  const lost = new Set<string>();
-  const hashOf = (assetId: string, hash: string) => `${assetId} ${hash}`;
-  for (const name of options.manifests) {
-    let batch: PlannedAsset[] = [];
-    let importId: ImportId | undefined;
-    for await (const { header, plan } of readManifest(join(library.folders.imports, name) as AbsolutePath)) {
-      begin(header.importId, header.source, header.startedAt);
-      importId = header.importId;
-      const resource = plan.resources[0];
-      if (resource !== undefined && !(await hasSize(library, resource.path, resource.sizeBytes))) {
-        missing += 1;
-        lost.add(hashOf(plan.assetId, resource.hash));
-        continue;
-      }
-      // The same bytes under another name of the source: known only as long as the library has them.
-      if (plan.duplicates.some(({ hash }) => lost.has(hashOf(plan.assetId, hash)))) continue;
-      if (resource !== undefined) lost.delete(hashOf(plan.assetId, resource.hash));
-      batch.push(plan);
-      if (batch.length >= 1000) {
-        catalog.record(importId, batch);
-        batch = [];
-      }
-    }
-    if (importId !== undefined) catalog.record(importId, batch);
-  }
-  log.info({ imports: begun.size, missing }, 'made the catalogue anew from the manifests');
-}
-
-async function hasSize(library: Library, path: RelativePath, sizeBytes: number): Promise<boolean> {
-  return (await statOrUndefined(join(library.folders.root, path)))?.size === sizeBytes;
 }

@@ -19,19 +19,33 @@ export interface Claim extends Disposable {
 export interface Room {
   /** Sets `bytes` aside until disposed of. @throws AgentError LIBRARY_FULL if they do not fit above the reserve. */
   claim(bytes: number): Promise<Claim>;
+  /** What is missing for `bytes` more, above the reserve; undefined: they fit, or the disk cannot tell. */
+  shortage(bytes: number): Promise<Shortage | undefined>;
+}
+
+export interface Shortage {
+  readonly freeBytes: number;
+  readonly reserveBytes: number;
 }
 
 /** @param reserveBytes what the owner chose; undefined: max(10 %, 20 GB) on the system disk, 1 % elsewhere. */
 export async function openRoom(root: AbsolutePath, reserveBytes: number | undefined): Promise<Room> {
   const { totalBytes } = await readSpace(root);
   // Some FUSE drivers and network shares cannot tell (measured: fusefat says 0 of 0). Then the write itself has to.
-  if (totalBytes === 0) return { claim: async () => ({ wrote: () => undefined, [Symbol.dispose]: () => undefined }) };
+  if (totalBytes === 0) {
+    const claim = async () => ({ wrote: () => undefined, [Symbol.dispose]: () => undefined });
+    return { claim, shortage: async () => undefined };
+  }
   const onSystem = await isOnSystemVolume(root);
   const reserve =
     reserveBytes ??
     (onSystem ? Math.max(systemReserveShare * totalBytes, systemReserveBytesMin) : otherReserveShare * totalBytes);
   let claimed = 0;
   return {
+    shortage: async (bytes) => {
+      const { freeBytes } = await readSpace(root);
+      return freeBytes - claimed - bytes < reserve ? { freeBytes, reserveBytes: reserve } : undefined;
+    },
     claim: async (bytes) => {
       claimed += bytes;
       const { freeBytes } = await readSpace(root);
@@ -57,6 +71,6 @@ function describeShortage(facts: { freeBytes: number; reserve: number; bytes: nu
   return `There is not enough room on ${disk}: ${inMegabytes(facts.freeBytes)} are free, ${inMegabytes(facts.reserve)} of them are kept free, and the next photos need ${inMegabytes(facts.bytes)}.`;
 }
 
-function inMegabytes(bytes: number): string {
+export function inMegabytes(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 }

@@ -257,21 +257,24 @@ export async function writeSmallFile(path: AbsolutePath, text: string, permissio
 /**
  * Appends to a file of our own and flushes it, and its folder if the file is new. A torn last line is cut off first.
  * `firstLine` is written before the others if the file has no whole line, be it new or torn within its first one.
+ * Returns the size of the file, in bytes.
  */
 export async function appendLines(
   path: AbsolutePath,
   lines: readonly string[],
   options: { readonly firstLine?: string } = {},
-): Promise<void> {
+): Promise<number> {
   try {
     await using handle = await open(path, constants.O_RDWR | constants.O_CREAT, filePermissions);
     const { size } = await handle.stat();
     const end = await endOfLastLine(handle, size);
     if (end < size) await handle.truncate(end);
     const all = end === 0 && options.firstLine !== undefined ? [options.firstLine, ...lines] : lines;
-    await writeAll(handle, Buffer.from(all.map((line) => `${line}\n`).join('')), end);
+    const bytes = Buffer.from(all.map((line) => `${line}\n`).join(''));
+    await writeAll(handle, bytes, end);
     await handle.sync();
     if (end === 0) await flushFolder(dirname(path) as AbsolutePath);
+    return end + bytes.length;
   } catch (error) {
     throw asWriteError(error, `"${path}"`);
   }

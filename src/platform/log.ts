@@ -14,8 +14,16 @@ export interface OpenLog extends AsyncDisposable {
   readonly log: Log;
 }
 
+export interface LogOptions {
+  readonly folder: string;
+  readonly level: string;
+  /** The log this process has open already: two writers would rotate the file under each other. It stays open. */
+  readonly shared?: Log | undefined;
+}
+
 /** Opens `folder`/keepsake.log (folder 0700, files 0600), rotated at 5 MB, five old files kept. */
-export function openLog(options: { readonly folder: string; readonly level: string }): OpenLog {
+export function openLog(options: LogOptions): OpenLog {
+  if (options.shared !== undefined) return { log: options.shared, [Symbol.asyncDispose]: async () => undefined };
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   const stream = createStream('keepsake.log', {
     path: options.folder,

@@ -4,8 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { link, lstat, open, readdir, readFile, readlink, realpath, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import { systemErrorCode } from '../domain/errors.ts';
+import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
+import { type RunCommand, runCommand } from './bounded-command.ts';
 
 const mountTablePath = '/proc/self/mountinfo';
 const disksByUuid = '/dev/disk/by-uuid';
@@ -15,6 +16,14 @@ export interface Mount {
   readonly filesystem: string;
   /** `/dev/sdb1`, or the name of a network share. */
   readonly device: string;
+  /** Never the same for two mounts at one time; a volume that is mounted again gets another. */
+  readonly id: number;
+  /** The mount that this one stands on. */
+  readonly parentId: number;
+  /** `8:17`; begins with `0:` where no disk is behind it that the kernel knows of. */
+  readonly deviceNumber: string;
+  /** Which folder of the filesystem is mounted: `/`, except for bind mounts and subvolumes. */
+  readonly folder: string;
 }
 
 /** Free and total bytes for an ordinary user on the volume that holds `path`. */
@@ -32,9 +41,18 @@ export function parseMountTable(text: string): readonly Mount[] {
   for (const line of text.split('\n')) {
     const fields = line.split(' ');
     const dash = fields.indexOf('-', 6);
-    const [mountPoint, filesystem, device] = [fields[4], fields[dash + 1], fields[dash + 2]];
+    const [id, parentId, deviceNumber, folder, mountPoint] = fields;
+    const [filesystem, device] = [fields[dash + 1], fields[dash + 2]];
     if (dash === -1 || mountPoint === undefined || filesystem === undefined || device === undefined) continue;
-    mounts.push({ mountPoint: unescapeOctal(mountPoint), filesystem, device: unescapeOctal(device) });
+    mounts.push({
+      mountPoint: unescapeOctal(mountPoint),
+      filesystem,
+      device: unescapeOctal(device),
+      id: Number(id),
+      parentId: Number(parentId),
+      deviceNumber: deviceNumber ?? '',
+      folder: unescapeOctal(folder ?? ''),
+    });
   }
   return mounts;
 }
@@ -98,16 +116,40 @@ export async function isOnSystemVolume(path: string): Promise<boolean> {
 }
 
 /**
- * A name for the filesystem on a device that survives replugging and a new mount point: its UUID where udev tells it.
- * Undefined where it cannot be known (network shares, macOS for now).
+ * A name for the filesystem on a device that survives replugging and a new mount point: its UUID, as udev tells it, else as
+ * `lsblk` and `blkid` read it where this user may. Undefined where it cannot be known: network shares, and a blank number.
+ * @throws AgentError SOURCE_READ_FAILED if the disk does not answer. "Unknown" would make another source of the same card.
  */
-export async function filesystemUuid(mount: Mount): Promise<string | undefined> {
-  const names = await readdir(disksByUuid).catch(() => []); // no udev: nothing is known, which is an answer
+export async function filesystemUuid(mount: Mount, run: RunCommand = runCommand): Promise<string | undefined> {
+  if (!mount.device.startsWith('/')) return undefined;
+  const isDevice = mount.device.startsWith('/dev/');
+  const device = isDevice ? await realpath(mount.device).catch(() => mount.device) : mount.device;
+  const names = isDevice ? await readdir(disksByUuid).catch(() => []) : []; // no udev: the others are asked
   for (const uuid of names) {
     const target = await readlink(join(disksByUuid, uuid)).catch(() => undefined);
-    if (target !== undefined && join(disksByUuid, target) === mount.device) return uuid;
+    if (target !== undefined && join(disksByUuid, target) === device) return meaningful(uuid);
+  }
+  // lsblk knows udev's database, also where /dev/disk is not shown; blkid reads disk and image itself.
+  const questions: [string, readonly string[]][] = [
+    ['blkid', ['--probe', '--output', 'value', '--match-tag', 'UUID', '--', device]],
+  ];
+  if (isDevice) questions.unshift(['lsblk', ['--nodeps', '--noheadings', '--output', 'UUID', '--', device]]);
+  for (const [command, args] of questions) {
+    const answer = await run(command, args);
+    if (answer === 'stuck') {
+      throw new AgentError('SOURCE_READ_FAILED', `The disk at "${mount.mountPoint}" does not answer.`, {
+        remedy: 'Take it out and plug it in again, or try another reader.',
+      });
+    }
+    const uuid = answer.exitCode === 0 ? meaningful(answer.stdout.toString('utf8').trim()) : undefined;
+    if (uuid !== undefined) return uuid;
   }
   return undefined;
+}
+
+/** Cheap sticks come with a serial number of zeros: no name at all. */
+function meaningful(uuid: string): string | undefined {
+  return uuid.length <= 100 && /[1-9A-Fa-f]/.test(uuid) ? uuid : undefined;
 }
 
 export interface FolderAbilities {

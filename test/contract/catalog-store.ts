@@ -326,6 +326,60 @@ export function describeCatalogStore(name: string, make: () => CatalogUnderTest)
       expect(catalog.isPathTaken(`${day}/good.jpg` as RelativePath)).toBe(false);
     });
 
+    test('A manifest is remembered with its size until something is recorded without one', () => {
+      using under = make();
+      using catalog = begun(under);
+      expect([catalog.hasImport(importId), catalog.hasImport('x' as ImportId)]).toEqual([true, false]);
+      catalog.record(importId, [livePhoto()], 700);
+      catalog.noteManifest('a copy of it' as ImportId, 700);
+      expect(catalog.manifests()).toEqual(
+        new Map([
+          ['a copy of it', 700],
+          [importId, 700],
+        ]),
+      );
+      expect(catalog.sourceHistory()).toEqual([{ ...sampleSource, manifests: 1 }]);
+      catalog.record(importId, []);
+      expect(catalog.manifests().get(importId)).toBeUndefined();
+      expect(catalog.manifests().has(importId), 'there is one all the same').toBe(true);
+    });
+
+    test('What is remembered of a source can be taken over by another catalogue, whose later imports it keeps', () => {
+      using under = make();
+      using other = make();
+      const from = begun(under);
+      from.finishImport(importId, { finishedAtMs: 3000, counts, complete: true });
+      const history = from.sourceHistory();
+      const last = { importId, startedAtMs: 1000, finishedAtMs: 3000, counts, complete: true };
+      expect(history).toEqual([{ ...sampleSource, lastSuccessAtMs: 3000, lastImport: last, manifests: 0 }]);
+      const to = other.open();
+      const killed = '20250101-000000-000000' as ImportId;
+      to.beginImport({ importId, source: { ...sampleSource, name: 'old' }, startedAtMs: 1000 });
+      to.closeImport(importId);
+      to.restoreHistory(history);
+      expect(to.summarize()).toEqual(from.summarize());
+      to.beginImport({ importId: killed, source: { ...sampleSource, name: 'new' }, startedAtMs: 5000 });
+      to.restoreHistory(history);
+      expect(to.summarize().sources).toEqual([{ ...from.summarize().sources[0], name: 'new' }]);
+      expect(to.unfinishedImports()).toEqual([killed]);
+    });
+
+    test('A name that a later import gave to another asset is that asset’s, and one without files is none', () => {
+      using under = make();
+      using catalog = begun(under);
+      const [former, later] = [livePhoto(), plannedAsset([plannedResource(`${day}/lone.jpg`)])];
+      const gone = plannedAsset([
+        plannedResource(`${day}/lone.jpg`, { bytes: 'older', sourcePath: 'x' as SourcePath }),
+      ]);
+      catalog.record(importId, [former, gone]);
+      catalog.record(importId, [later, plannedAsset([plannedResource(`${day}/IMG_1.MOV`)])]);
+      expect(catalog.getAsset(gone.assetId)).toBeUndefined();
+      expect(catalog.getAsset(later.assetId)?.resources).toHaveLength(1);
+      expect(catalog.findOriginal(hashOf('older'))).toBeUndefined();
+      expect(catalog.getAsset(former.assetId)?.resources).toHaveLength(2);
+      expect(catalog.summarize()).toMatchObject({ assets: 3, resources: 4 });
+    });
+
     test('An import is unfinished from its beginning until it is finished or closed', () => {
       using under = make();
       const other = '20250101-000000-000000' as ImportId;
@@ -339,6 +393,57 @@ export function describeCatalogStore(name: string, make: () => CatalogUnderTest)
       catalog.closeImport(importId);
       expect(catalog.unfinishedImports()).toEqual([]);
       expect(catalog.summarize().sources[0]?.lastImport, 'closing does not undo a finish').toBeDefined();
+    });
+
+    test('A file of the library is found by its path, however case and accents are spelt, and by its stem', () => {
+      using under = make();
+      const plan = livePhoto();
+      begun(under).record(importId, [plan]);
+      using catalog = under.open();
+      const [still] = plan.resources;
+      const { role, path, hash, sizeBytes, modifiedAtNs } = still as PlannedAsset['resources'][number];
+      const filed = { assetId: plan.assetId, role, path, hash, sizeBytes, modifiedAtNs };
+      expect(catalog.findFiled(path)).toEqual(filed);
+      expect(catalog.findFiled(path.toLowerCase() as RelativePath), 'with the path as it is').toEqual(filed);
+      expect(catalog.findFiled(`${day}/IMG_2.HEIC` as RelativePath)).toBeUndefined();
+      expect(catalog.findFiledByStem(stemKeyOf(`${day}/img_1.xmp`)), 'once').toEqual([plan.assetId]);
+      expect(catalog.findFiledByStem(stemKeyOf(`${day}/IMG_2.xmp`))).toEqual([]);
+    });
+
+    test('A Live Photo is found by its identifier in the folder of the library that has a file of it, and in no other', () => {
+      using under = make();
+      const plan = livePhoto();
+      const root = plannedAsset([plannedResource('top.MOV')], { liveId: 'TOP' });
+      begun(under).record(importId, [plan, root]);
+      using catalog = under.open();
+      expect(catalog.findFiledByLiveId({ folder: day, liveId: 'LIVE' })).toBe(plan.assetId);
+      expect(catalog.findFiledByLiveId({ folder: '', liveId: 'TOP' })).toBe(root.assetId);
+      for (const folder of ['2024', `${day}/deeper`, ''])
+        expect(catalog.findFiledByLiveId({ folder, liveId: 'LIVE' })).toBeUndefined();
+      expect(catalog.findFiledByLiveId({ folder: day, liveId: 'OTHER' })).toBeUndefined();
+    });
+
+    test('The latest import is the one that was begun last, whatever the clock said', () => {
+      using under = make();
+      using catalog = under.open();
+      expect(catalog.latestImport()).toBeUndefined();
+      for (const id of ['20250102-000000-000000', '20240101-000000-000000'] as ImportId[]) {
+        catalog.beginImport({ importId: id, source: sampleSource, startedAtMs: 1000 });
+        expect(catalog.latestImport()).toBe(id);
+      }
+    });
+
+    test('A movie that becomes the moving half of a still becomes it with all of its copies', () => {
+      using under = make();
+      using catalog = begun(under);
+      const movie = plannedResource('a/m.MOV', { bytes: 'movie' });
+      const plan = plannedAsset([movie, plannedResource('b/copy.MOV', { bytes: 'movie' })], { kind: 'video' });
+      const still = plannedResource('a/m.HEIC');
+      catalog.record(importId, [plan]);
+      catalog.record(importId, [{ ...plan, isNew: false, resources: [still], becomesPairedVideo: movie.path }]);
+      const asset = catalog.getAsset(plan.assetId);
+      expect(asset?.kind).toBe('photo');
+      expect(asset?.resources.map(({ role }) => role).sort()).toEqual(['original', 'pairedVideo', 'pairedVideo']);
     });
 
     test('Only a complete import counts as a success, and an incomplete one does not take the last success back', () => {

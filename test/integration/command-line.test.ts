@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from '
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { configureAgent, startAgent } from '../support/agent.ts';
 import { finished, keepsake, projectRoot, startKeepsake, temporaryFolder, walk } from '../support/keepsake.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
 
@@ -115,10 +116,11 @@ test('the log names no photo', async () => {
   expect(log).not.toContain('Grandmother');
 });
 
-test('npm start says where photos go, and without a card how to go on', async () => {
+test('npm start says where photos go and what it watches, until its window is closed', async () => {
   using scratch = temporaryFolder();
-  const { exitCode, stdout } = await finished(startKeepsake(['start'], { home: scratch.path }));
-  expect(exitCode).toBe(0);
-  expect(stdout).toContain('Your photos go to:');
-  expect(stdout).toContain('npm start -- FOLDER');
+  configureAgent(scratch.path, { cardRoots: [] });
+  await using agent = await startAgent({ home: scratch.path, command: 'start' });
+  expect(agent.said).toContain('Your photos go to:');
+  expect(agent.said).toContain('This stops when you close the window.');
+  expect(await agent.stop('SIGHUP')).toBe(0);
 });

@@ -7,7 +7,8 @@ import { lstat, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { BackupResult, Seams } from '../../src/agent/compose.ts';
+import type { Seams } from '../../src/agent/compose.ts';
+import type { BackupResult } from '../../src/agent/control.ts';
 import { runCli } from '../../src/cli/run.ts';
 
 export const projectRoot = resolve(import.meta.dirname, '../..');
@@ -63,7 +64,14 @@ export async function backupJson(
 export function startKeepsake(args: readonly string[], options: CallOptions): ChildProcess {
   return spawn(process.execPath, [join(projectRoot, 'bin/keepsake.js'), ...args], {
     cwd: projectRoot,
-    env: { ...process.env, HOME: options.home, KEEPSAKE_HOME: options.home, ...options.environment },
+    // Without XDG_RUNTIME_DIR, as in this process: both then find the same agent.
+    env: {
+      ...process.env,
+      XDG_RUNTIME_DIR: '',
+      HOME: options.home,
+      KEEPSAKE_HOME: options.home,
+      ...options.environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

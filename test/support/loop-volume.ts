@@ -226,10 +226,15 @@ class ImageVolume implements LoopVolume {
 }
 
 function mountsBelow(folder: string): string[] {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[4] ?? '')
-    .filter((path) => path.startsWith(`${folder}/`));
+  return (
+    readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      // Blanks, newlines and backslashes in a name stand there as octal numbers (proc(5)).
+      .map((line) =>
+        (line.split(' ')[4] ?? '').replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(parseInt(digits, 8))),
+      )
+      .filter((path) => path.startsWith(`${folder}/`))
+  );
 }
 
 /** The ids of processes that have `text` as an argument. */

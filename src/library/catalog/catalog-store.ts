@@ -32,6 +32,11 @@ export interface CatalogResource {
   readonly sizeBytes: number;
 }
 
+export interface FiledResource extends CatalogResource {
+  readonly assetId: AssetId;
+  readonly modifiedAtNs: bigint;
+}
+
 export interface CatalogAsset {
   readonly assetId: AssetId;
   readonly kind: AssetKind;
@@ -69,6 +74,14 @@ export interface SourceSummary extends CatalogSource {
   readonly lastImport?: FinishedImport;
 }
 
+/** What status says of a source and no manifest tells; the library keeps it in a file of its own (`library/source-history`). */
+export interface SourceHistory extends CatalogSource {
+  readonly lastSuccessAtMs?: number;
+  readonly lastImport?: FinishedImport & { readonly importId: ImportId; readonly startedAtMs: number };
+  /** How many manifests the imports of this source have left. */
+  readonly manifests: number;
+}
+
 export interface CatalogSummary {
   readonly assets: number;
   readonly resources: number;
@@ -81,6 +94,8 @@ export interface CatalogStore extends Disposable {
   readonly libraryId: LibraryId;
 
   findEntry(sourceId: SourceId, path: SourcePath): KnownEntry | undefined;
+  /** A source from which the library has an entry of this size and beginning. */
+  findAlike(query: { sizeBytes: number; headHash: ContentHash }): SourceId | undefined;
   /** Adds `shiftNs` to the times of these entries: a FAT card seen from another time zone or after a change to summer time. */
   shiftEntryTimes(sourceId: SourceId, paths: readonly SourcePath[], shiftNs: bigint): void;
 
@@ -93,6 +108,12 @@ export interface CatalogStore extends Disposable {
   findAssetByLiveId(query: { sourceId: SourceId; folder: string; liveId: string }): AssetId | undefined;
   /** Photos exposed by this camera body in this moment under this stem. */
   findAssetByExposure(query: { camera: string; local: string; stem: string }): AssetId | undefined;
+  /** The file of the library at this path, or at one that equals it but for case and accents. */
+  findFiled(path: RelativePath): FiledResource | undefined;
+  /** Assets with a file of the library under this folded folder and stem (`stemKeyOf`). */
+  findFiledByStem(stemKey: string): readonly AssetId[];
+  /** The asset with this Live Photo identifier and a file in this folder of the library. */
+  findFiledByLiveId(query: { folder: string; liveId: string }): AssetId | undefined;
   /** True if another asset than `except` has a file with this folded folder and stem. */
   isStemTaken(stemKey: string, except?: AssetId): boolean;
   isPathTaken(path: RelativePath): boolean;
@@ -101,6 +122,10 @@ export interface CatalogStore extends Disposable {
   /** @throws Error if there is no such import. */
   importOrigin(importId: ImportId): { readonly source: CatalogSource; readonly startedAtMs: number };
   finishImport(importId: ImportId, result: FinishedImport): void;
+  /** True if anything of this source was saved, or found to be saved already. */
+  hasEntriesOf(sourceId: SourceId): boolean;
+  /** The one that was begun last, whatever its clock said. */
+  latestImport(): ImportId | undefined;
   /** Imports that began and never finished: killed, or under way. */
   unfinishedImports(): readonly ImportId[];
   /** Forgets that an import is open, after its manifest was completed. */
@@ -109,11 +134,26 @@ export interface CatalogStore extends Disposable {
   /** Durable step `journal`: these are about to be published. */
   journal(importId: ImportId, plans: readonly PlannedAsset[]): void;
   journalled(): readonly { readonly importId: ImportId; readonly plan: PlannedAsset }[];
-  /** Durable step `record`: these are published; their journal entries go. One transaction. */
-  record(importId: ImportId, plans: readonly PlannedAsset[]): void;
+  /**
+   * Durable step `record`: these are published; their journal entries go. One transaction. `manifestBytes` is the size of the
+   * import's manifest, all of whose lines are recorded by now; left out, the manifest is read to be sure at the next start.
+   */
+  record(importId: ImportId, plans: readonly PlannedAsset[], manifestBytes?: number): void;
   /** Takes back journal entries of assets that will not be published. */
   forgetJournal(assetIds: readonly AssetId[]): void;
 
+  hasImport(importId: ImportId): boolean;
+  /** The manifests whose lines are recorded, with the size they had then, if that is known. */
+  manifests(): ReadonlyMap<ImportId, number | undefined>;
+  /** All lines of a manifest of this size are recorded. */
+  noteManifest(id: ImportId, sizeBytes: number): void;
+  /** In the order of the sources' ids. */
+  sourceHistory(): readonly SourceHistory[];
+  /** Takes over what a library remembers of its sources. What the catalogue knows of a later import stays. */
+  restoreHistory(history: readonly SourceHistory[]): void;
+
+  /** Reads everything: true if no part contradicts another. Takes a second or so for 100,000 photos. */
+  isWhole(): boolean;
   isEmpty(): boolean;
   summarize(): CatalogSummary;
   /** Writes a consistent copy to `path`, which must not exist. */

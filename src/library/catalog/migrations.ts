@@ -76,4 +76,12 @@ export const catalogMigrations: readonly string[] = [
     plan TEXT NOT NULL
   ) STRICT;
   `,
+  // The manifests whose lines are all recorded, and how large each was then. Without a size it has to be read to know.
+  `
+  CREATE TABLE manifest (
+    id TEXT NOT NULL PRIMARY KEY,
+    size_bytes INTEGER
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO manifest (id) SELECT DISTINCT import_id FROM resource;
+  `,
 ];

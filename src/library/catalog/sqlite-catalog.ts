@@ -15,15 +15,17 @@ import type {
 } from '../../domain/ids.ts';
 import type { AssetKind, CaptureDate, DateBasis, ResourceRole } from '../../domain/media.ts';
 import { nameParts } from '../grouping.ts';
-import { type PlannedAsset, planFromJson, planToJson } from '../planned-asset.ts';
+import { type PlannedAsset, type PlannedResource, planFromJson, planToJson } from '../planned-asset.ts';
 import { foldName } from '../portable-name.ts';
 import type {
   CatalogAsset,
   CatalogStore,
   CatalogSummary,
+  FiledResource,
   FinishedImport,
   ImportCounts,
   KnownEntry,
+  SourceHistory,
   SourceSummary,
 } from './catalog-store.ts';
 import { catalogMigrations } from './migrations.ts';
@@ -110,7 +112,7 @@ function migrate(database: Database.Database, options: OpenCatalogOptions): void
     });
   }
   for (let next = version; next < migrations.length; next += 1) {
-    if (next > 0) {
+    if (version > 0) {
       const snapshot = `${options.path}.before-v${next + 1}`;
       rmSync(snapshot, { force: true }); // left by an attempt that did not get further than this line
       database.prepare('VACUUM INTO ?').run(snapshot);
@@ -131,7 +133,8 @@ function claim(database: Database.Database, options: OpenCatalogOptions): void {
       'CATALOG_DAMAGED',
       `The list of saved photos "${options.path}" belongs to another photo folder.`,
       {
-        remedy: 'Move that file away and save again: the list is made anew from your photo folder.',
+        remedy:
+          'Run "keepsake rebuild": the list is made anew from your photo folder, and the old one is kept beside it.',
       },
     );
   }
@@ -145,7 +148,8 @@ function translateErrors<T>(path: string, action: () => T): T {
     if (!(error instanceof Database.SqliteError)) throw error;
     if (/^SQLITE_(CORRUPT|NOTADB|SCHEMA|ERROR|MISMATCH)/.test(error.code)) {
       throw new AgentError('CATALOG_DAMAGED', `The list of saved photos "${path}" cannot be read (${error.code}).`, {
-        remedy: 'Move that file away and save again: the list is made anew from your photo folder.',
+        remedy:
+          'Run "keepsake rebuild": the list is made anew from your photo folder, and the old one is kept beside it.',
         cause: error,
       });
     }
@@ -195,6 +199,15 @@ class SqliteCatalog implements CatalogStore {
       modifiedAtNs: row['modified_at_ns'] as bigint,
       headHash: row['head_hash'] as ContentHash,
     };
+  }
+
+  findAlike({ sizeBytes, headHash }: { sizeBytes: number; headHash: ContentHash }): SourceId | undefined {
+    const row = this.#get(
+      'SELECT source_id FROM source_entry WHERE head_hash = ? AND size_bytes = ? LIMIT 1',
+      headHash,
+      BigInt(sizeBytes),
+    );
+    return row?.['source_id'] as SourceId | undefined;
   }
 
   shiftEntryTimes(sourceId: SourceId, paths: readonly SourcePath[], shiftNs: bigint): void {
@@ -275,6 +288,34 @@ class SqliteCatalog implements CatalogStore {
     return row?.['id'] as AssetId | undefined;
   }
 
+  findFiled(path: RelativePath): FiledResource | undefined {
+    const row = this.#get('SELECT * FROM resource WHERE path_key = ?', foldName(path));
+    if (row === undefined) return undefined;
+    return {
+      assetId: row['asset_id'] as AssetId,
+      role: row['role'] as ResourceRole,
+      path: row['path'] as RelativePath,
+      hash: row['hash'] as ContentHash,
+      sizeBytes: Number(row['size_bytes']),
+      modifiedAtNs: row['modified_at_ns'] as bigint,
+    };
+  }
+
+  findFiledByStem(stemKey: string): readonly AssetId[] {
+    return this.#all(
+      'SELECT asset_id FROM resource WHERE stem_key = ? GROUP BY asset_id ORDER BY min(path_key)',
+      stemKey,
+    ).map((row) => row['asset_id'] as AssetId);
+  }
+
+  findFiledByLiveId(query: { folder: string; liveId: string }): AssetId | undefined {
+    const rows = this.#all(
+      `SELECT asset.id, path FROM asset JOIN resource ON resource.asset_id = asset.id WHERE live_id = ? ORDER BY path`,
+      query.liveId,
+    );
+    return rows.find((row) => folderOf(String(row['path'])) === query.folder)?.['id'] as AssetId | undefined;
+  }
+
   isStemTaken(stemKey: string, except?: AssetId): boolean {
     return (
       this.#get('SELECT 1 FROM resource WHERE stem_key = ? AND asset_id <> ? LIMIT 1', stemKey, except ?? '') !==
@@ -334,6 +375,14 @@ class SqliteCatalog implements CatalogStore {
     });
   }
 
+  hasEntriesOf(sourceId: SourceId): boolean {
+    return this.#get('SELECT 1 FROM source_entry WHERE source_id = ? LIMIT 1', sourceId) !== undefined;
+  }
+
+  latestImport(): ImportId | undefined {
+    return this.#get('SELECT id FROM import ORDER BY rowid DESC LIMIT 1')?.['id'] as ImportId | undefined;
+  }
+
   unfinishedImports(): readonly ImportId[] {
     return this.#all(`SELECT id FROM import WHERE state = 'running' ORDER BY id`).map((row) => row['id'] as ImportId);
   }
@@ -364,10 +413,94 @@ class SqliteCatalog implements CatalogStore {
     }));
   }
 
-  record(importId: ImportId, plans: readonly PlannedAsset[]): void {
+  record(importId: ImportId, plans: readonly PlannedAsset[], manifestBytes?: number): void {
     this.#transaction(() => {
       for (const plan of plans) this.#recordAsset(importId, plan);
+      if (manifestBytes !== undefined) this.#noteManifest(importId, manifestBytes);
+      else this.#run('UPDATE manifest SET size_bytes = NULL WHERE id = ?', importId);
     });
+  }
+
+  hasImport(importId: ImportId): boolean {
+    return this.#get('SELECT 1 FROM import WHERE id = ?', importId) !== undefined;
+  }
+
+  manifests(): ReadonlyMap<ImportId, number | undefined> {
+    return new Map(
+      this.#all('SELECT id, size_bytes FROM manifest').map((row) => [
+        row['id'] as ImportId,
+        row['size_bytes'] === null ? undefined : Number(row['size_bytes']),
+      ]),
+    );
+  }
+
+  noteManifest(id: ImportId, sizeBytes: number): void {
+    this.#transaction(() => this.#noteManifest(id, sizeBytes));
+  }
+
+  #noteManifest(id: ImportId, sizeBytes: number): void {
+    this.#run(
+      `INSERT INTO manifest (id, size_bytes) VALUES (?, ?)
+       ON CONFLICT (id) DO UPDATE SET size_bytes = excluded.size_bytes`,
+      id,
+      sizeBytes,
+    );
+  }
+
+  sourceHistory(): readonly SourceHistory[] {
+    return this.#all(
+      `SELECT *, (SELECT count(*) FROM import JOIN manifest ON manifest.id = import.id WHERE source_id = source.id) AS manifests
+       FROM source ORDER BY id`,
+    ).map((row): SourceHistory => {
+      const { id, kind, name, lastSuccessAtMs, lastImport } = this.#summarizeSource(row);
+      const last = this.#lastFinished(id);
+      return {
+        ...{ id, kind, name },
+        ...(lastSuccessAtMs === undefined ? {} : { lastSuccessAtMs }),
+        ...(lastImport === undefined || last === undefined
+          ? {}
+          : {
+              lastImport: {
+                importId: last['id'] as ImportId,
+                startedAtMs: Number(last['started_at_ms']),
+                ...lastImport,
+              },
+            }),
+        manifests: Number(row['manifests']),
+      };
+    });
+  }
+
+  restoreHistory(history: readonly SourceHistory[]): void {
+    this.#transaction(() => {
+      for (const { id, kind, name, lastSuccessAtMs, lastImport } of history) {
+        // The name is that of the last import, be it one that was killed and of which only a manifest tells.
+        this.#run(
+          `INSERT INTO source (id, kind, name, last_success_at_ms) VALUES (?, ?, ?, ?)
+           ON CONFLICT (id) DO UPDATE SET last_success_at_ms = excluded.last_success_at_ms`,
+          ...[id, kind, name, lastSuccessAtMs ?? null],
+        );
+        this.#run(
+          `UPDATE source SET kind = ?, name = ?
+           WHERE id = ? AND NOT EXISTS (SELECT 1 FROM import WHERE source_id = source.id AND started_at_ms > ?)`,
+          ...[kind, name, id, lastImport?.startedAtMs ?? 0],
+        );
+        if (lastImport === undefined) continue;
+        const { importId, startedAtMs, finishedAtMs, complete, counts } = lastImport;
+        this.#run(
+          `INSERT INTO import (id, source_id, started_at_ms, finished_at_ms, is_complete, counts, state)
+           VALUES (?, ?, ?, ?, ?, ?, 'finished')
+           ON CONFLICT (id) DO UPDATE SET finished_at_ms = excluded.finished_at_ms, is_complete = excluded.is_complete,
+             counts = excluded.counts, state = excluded.state WHERE source_id = excluded.source_id`,
+          ...[importId, id, startedAtMs, finishedAtMs, complete ? 1 : 0, JSON.stringify(counts)],
+        );
+      }
+    });
+  }
+
+  isWhole(): boolean {
+    const answer = translateErrors(this.#path, () => this.#database.pragma('integrity_check(1)', { simple: true }));
+    return answer === 'ok';
   }
 
   forgetJournal(assetIds: readonly AssetId[]): void {
@@ -424,11 +557,16 @@ class SqliteCatalog implements CatalogStore {
       this.#run('UPDATE asset SET live_id = ? WHERE id = ? AND live_id IS NULL', plan.liveId, plan.assetId);
     }
     if (plan.becomesPairedVideo !== undefined) {
-      this.#run(`UPDATE resource SET role = 'pairedVideo' WHERE path_key = ?`, foldName(plan.becomesPairedVideo));
+      // With all of its copies: an adopted tree may have the same movie at several paths.
+      this.#run(
+        `UPDATE resource SET role = 'pairedVideo' WHERE asset_id = ? AND hash = (SELECT hash FROM resource WHERE path_key = ?)`,
+        plan.assetId,
+        foldName(plan.becomesPairedVideo),
+      );
       this.#run(`UPDATE asset SET kind = 'photo' WHERE id = ?`, plan.assetId);
     }
     for (const resource of plan.resources) {
-      this.#run(
+      const isAdded = this.#run(
         `INSERT INTO resource (path_key, stem_key, asset_id, role, path, hash, size_bytes, modified_at_ns, original_name, import_id)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_key) DO NOTHING`,
         foldName(resource.path),
@@ -442,6 +580,7 @@ class SqliteCatalog implements CatalogStore {
         resource.originalName,
         importId,
       );
+      if (isAdded === 0) this.#passOn(importId, plan, resource);
     }
     for (const { entry } of [...plan.resources, ...plan.duplicates]) {
       this.#run(
@@ -461,11 +600,27 @@ class SqliteCatalog implements CatalogStore {
     this.#run('DELETE FROM journal WHERE asset_id = ?', plan.assetId);
   }
 
-  #summarizeSource(row: Row): SourceSummary {
-    const last = this.#get(
-      `SELECT * FROM import WHERE source_id = ? AND state = 'finished' ORDER BY started_at_ms DESC LIMIT 1`,
-      row['id'] as string,
+  /**
+   * In a rebuild a later import may have filed another asset under a name: the file of the earlier one had gone, or its photo
+   * would not have been new. What is there is the later one's, and an asset without files is none.
+   */
+  #passOn(importId: ImportId, plan: PlannedAsset, resource: PlannedResource): void {
+    const pathKey = foldName(resource.path);
+    const former = this.#get('SELECT asset_id FROM resource WHERE path_key = ?', pathKey)?.['asset_id'] as AssetId;
+    if (former === plan.assetId) return;
+    this.#run(
+      `UPDATE resource SET asset_id = ?, role = ?, path = ?, hash = ?, size_bytes = ?, modified_at_ns = ?, original_name = ?,
+         import_id = ? WHERE path_key = ?`,
+      ...[plan.assetId, resource.role, resource.path, resource.hash, resource.sizeBytes, resource.modifiedAtNs],
+      ...[resource.originalName, importId, pathKey],
     );
+    if (this.#get('SELECT 1 FROM resource WHERE asset_id = ?', former) !== undefined) return;
+    this.#run('UPDATE source_entry SET asset_id = ? WHERE asset_id = ?', plan.assetId, former);
+    this.#run('DELETE FROM asset WHERE id = ?', former);
+  }
+
+  #summarizeSource(row: Row): SourceSummary {
+    const last = this.#lastFinished(row['id'] as SourceId);
     return {
       id: row['id'] as SourceId,
       kind: String(row['kind']),
@@ -481,6 +636,13 @@ class SqliteCatalog implements CatalogStore {
             },
           }),
     };
+  }
+
+  #lastFinished(sourceId: SourceId): Row | undefined {
+    return this.#get(
+      `SELECT * FROM import WHERE source_id = ? AND state = 'finished' ORDER BY started_at_ms DESC LIMIT 1`,
+      sourceId,
+    );
   }
 
   #statement(sql: string): Database.Statement {
@@ -500,8 +662,9 @@ class SqliteCatalog implements CatalogStore {
     return translateErrors(this.#path, () => this.#statement(sql).all(...values) as Row[]);
   }
 
-  #run(sql: string, ...values: (string | bigint | number | null)[]): void {
-    translateErrors(this.#path, () => this.#statement(sql).run(...values));
+  /** Returns how many rows it changed. */
+  #run(sql: string, ...values: (string | bigint | number | null)[]): number {
+    return translateErrors(this.#path, () => this.#statement(sql).run(...values).changes);
   }
 
   #transaction(action: () => void): void {

@@ -8,8 +8,12 @@ import { basename, join, relative } from 'node:path';
 import type { ByteReader, EntryState } from '../../domain/byte-reader.ts';
 import { AgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath, SourceId, SourcePath } from '../../domain/ids.ts';
+import { runCommand } from '../../platform/bounded-command.ts';
+import { readMacVolume } from '../../platform/mac-volume.ts';
 import { filesystemUuid, findMount, type Mount, readMounts, statOrUndefined } from '../../platform/volume.ts';
 import { depthMax, entriesMax, type Source, type SourceEntry, type SourceKind } from '../source.ts';
+import { cameraFolders, isCameraOverGvfs } from './camera-folders.ts';
+import { findNotDownloaded } from './placeholders.ts';
 import { bytesFromPath, nameFromBytes } from './source-path.ts';
 
 const listChunk = 256;
@@ -42,9 +46,6 @@ const honestFilesystems = new Set([
   'apfs',
   'hfs',
 ]);
-/** What cameras put at the top of a card. */
-const cameraFolders = ['DCIM', 'PRIVATE', 'AVCHD', 'M4ROOT', 'MP_ROOT'];
-
 export interface FolderSource extends Source {
   readonly root: AbsolutePath;
   /** True for a whole card: its root is where a volume is mounted. */
@@ -62,11 +63,12 @@ export async function openFolderSource(path: string): Promise<FolderSource> {
   const root = (await realpath(path)) as AbsolutePath;
   const mount = findMount(await readMounts(), root);
   const isVolumeRoot = root !== '/' && (await stat(join(root, '..'))).dev !== facts.dev;
-  const kind: SourceKind = isVolumeRoot && (await hasCameraFolder(root)) ? 'card' : 'folder';
+  const isCard = (isVolumeRoot || isCameraOverGvfs(root, mount)) && (await hasCameraFolder(root));
+  const kind: SourceKind = isCard ? 'card' : 'folder';
   const honestTimes = mount === undefined ? !root.startsWith('/Volumes/') : honestFilesystems.has(mount.filesystem);
   const tree = new FolderTree({ root, dev: facts.dev, honestTimes });
   return {
-    id: await identify(root, kind, mount),
+    id: sourceIdOf({ root, kind, mount, uuid: await uuidOf({ root, isVolumeRoot, mount }) }),
     kind,
     name: basename(root) || root,
     root,
@@ -80,16 +82,32 @@ export async function openFolderSource(path: string): Promise<FolderSource> {
 /** True if the folder looks like the top of a camera card. */
 export async function hasCameraFolder(root: string): Promise<boolean> {
   for (const name of cameraFolders) {
-    if ((await statOrUndefined(join(root, name)).catch(() => undefined))?.isDirectory() === true) return true;
+    const facts = await lstat(join(root, name)).catch(() => undefined); // not there, or not for us: not a card for us
+    if (facts?.isDirectory() === true) return true;
   }
   return false;
 }
 
 /** The same card in another reader or at another mount point is the same source, where its filesystem's UUID is known. */
-async function identify(root: string, kind: SourceKind, mount: Mount | undefined): Promise<SourceId> {
-  const uuid = mount === undefined ? undefined : await filesystemUuid(mount);
-  const place = mount === undefined || uuid === undefined ? root : `${uuid}:${relative(mount.mountPoint, root)}`;
+export function sourceIdOf(facts: {
+  /** Without links in it. */
+  readonly root: string;
+  readonly kind: SourceKind;
+  readonly mount: Mount | undefined;
+  readonly uuid: string | undefined;
+}): SourceId {
+  const { root, kind, uuid } = facts;
+  const below = facts.mount === undefined ? '' : relative(facts.mount.mountPoint, root);
+  const place = uuid === undefined ? root : `${uuid}:${below}`;
   return `${kind}-${createHash('sha256').update(place).digest('hex').slice(0, 12)}` as SourceId;
+}
+
+async function uuidOf(place: { root: string; isVolumeRoot: boolean; mount: Mount | undefined }) {
+  if (place.mount !== undefined) return await filesystemUuid(place.mount);
+  // macOS has no mount table to read; only for a whole volume is it asked.
+  if (process.platform !== 'darwin' || !place.isVolumeRoot) return undefined;
+  const volume = await readMacVolume(place.root, runCommand);
+  return volume === 'stuck' ? undefined : volume?.uuid;
 }
 
 class FolderTree {
@@ -115,7 +133,8 @@ class FolderTree {
         count += names.length;
         if (count > entriesMax) throw tooLarge(`it has more than ${entriesMax} files`);
         const entries: SourceEntry[] = [];
-        for (const found of await Promise.all(names.map((name) => this.#describe(folder.path, name)))) {
+        const described = await Promise.all(names.map((name) => this.#describe(folder.path, name)));
+        for (const found of await findNotDownloaded(this.#root, described)) {
           if (found.kind !== 'folder') entries.push(found);
           else if (folder.depth < depthMax) waiting.push({ path: found.path, depth: folder.depth + 1 });
           else
@@ -179,6 +198,7 @@ class FolderTree {
       path,
       sizeBytes: Number(stats.size),
       modifiedAtNs: boundTime(stats.mtimeNs),
+      ...(stats.blocks === 0n ? { hasNoBlocks: true } : {}),
       ...(this.#honestTimes ? { bornAtMs: Number(stats.birthtimeMs), changedAtMs: Number(stats.ctimeMs) } : {}),
     };
   }

@@ -15,6 +15,9 @@ reserve = "1.5 GB"
 
 timeZone = 'Asia/Tokyo'
 allowCloudFolder = true
+cardRoots = ["/cards"]
+watchedFolders = ["/home/a/Camera Uploads", "/b"]
+schedule = "30 8 * * 1-5"
 logLevel = "debug"
 `;
 
@@ -35,6 +38,9 @@ test('Every setting is read', () => {
     reserveBytes: 1.5e9,
     timeZone: 'Asia/Tokyo',
     allowCloudFolder: true,
+    cardRoots: ['/cards'],
+    watchedFolders: ['/home/a/Camera Uploads', '/b'],
+    schedule: '30 8 * * 1-5',
     logLevel: 'debug',
   });
   for (const key of configKeys) expect(everything).toContain(`${key} = `);
@@ -48,6 +54,9 @@ test('Without a file, everything has its default', async () => {
     reserveBytes: undefined,
     timeZone: 'Europe/Berlin',
     allowCloudFolder: false,
+    cardRoots: [],
+    watchedFolders: [],
+    schedule: '0 12 * * *',
     logLevel: 'info',
   });
 });
@@ -100,9 +109,9 @@ function configFile(text: string): Disposable & { readonly path: AbsolutePath; r
 
 test('Setting one leaves the others, the comments and the order as they were', async () => {
   using file = configFile(everything);
-  await setConfigValue(file.path, 'reserve', '3 GB');
+  await setConfigValue(file.path, 'reserve', ['3 GB']);
   expect(file.read()).toBe(everything.replace('"1.5 GB"', '"3 GB"'));
-  await setConfigValue(file.path, 'allowCloudFolder', 'false');
+  await setConfigValue(file.path, 'allowCloudFolder', ['false']);
   expect(parseConfig(file.path, file.read())).toMatchObject({
     reserveBytes: 3e9,
     allowCloudFolder: false,
@@ -113,8 +122,8 @@ test('Setting one leaves the others, the comments and the order as they were', a
 test('A setting that is not there yet is added, to a file that is not there yet as well', async () => {
   using scratch = temporaryFolder();
   const path = join(scratch.path, 'config.toml') as AbsolutePath;
-  await setConfigValue(path, 'library', '/a "quoted" \\ path\twith 🙂');
-  await setConfigValue(path, 'logLevel', 'warn');
+  await setConfigValue(path, 'library', ['/a "quoted" \\ path\twith 🙂']);
+  await setConfigValue(path, 'logLevel', ['warn']);
   expect(await loadConfig(path)).toMatchObject({ library: '/a "quoted" \\ path\twith 🙂', logLevel: 'warn' });
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readdirSync(scratch.path)).toEqual(['config.toml']);
@@ -134,20 +143,20 @@ test.for([
   ['library', '/a', "'library' = '/b'\n"],
 ] as const)('Setting %s to %j that cannot be leaves the file as it was', async ([key, value, text]) => {
   using file = configFile(text);
-  await expect(setConfigValue(file.path, key, value)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  await expect(setConfigValue(file.path, key, [value])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   expect(file.read()).toBe(text);
 });
 
 test('A mistake in a setting can be mended by setting it', async () => {
   using file = configFile('library = "/a"\nlogLevel = "loud"\n');
-  await setConfigValue(file.path, 'logLevel', 'info');
+  await setConfigValue(file.path, 'logLevel', ['info']);
   expect(file.read()).toBe('library = "/a"\nlogLevel = "info"\n');
 });
 
 test('There is no setting by another name', async () => {
   using file = configFile(everything);
   for (const key of ['', 'Library', 'library ', '__proto__', 'x = 1\nlibrary'])
-    await expect(setConfigValue(file.path, key, '/a')).rejects.toMatchObject({ code: 'USAGE' });
+    await expect(setConfigValue(file.path, key, ['/a'])).rejects.toMatchObject({ code: 'USAGE' });
   expect(file.read()).toBe(everything);
 });
 
@@ -157,7 +166,7 @@ test('A file that cannot be replaced stays as it was', async () => {
   const path = join(scratch.path, 'config.toml') as AbsolutePath;
   writeFileSync(path, everything);
   mkdirSync(folder); // in the way of the temporary file
-  await expect(setConfigValue(path, 'reserve', '3 GB')).rejects.toBeInstanceOf(AgentError);
+  await expect(setConfigValue(path, 'reserve', ['3 GB'])).rejects.toBeInstanceOf(AgentError);
   expect(readFileSync(path, 'utf8')).toBe(everything);
   chmodSync(folder, 0o700);
   expect(existsSync(folder)).toBe(true);

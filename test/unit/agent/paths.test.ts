@@ -12,6 +12,9 @@ test('KEEPSAKE_HOME holds settings, state and logs', () => {
   const paths = findPaths({ KEEPSAKE_HOME: '/k' });
   expect(paths).toEqual({
     config: '/k/config.toml',
+    devices: '/k/state/devices.json',
+    schedule: '/k/state/schedule.json',
+    agentLock: '/k/state/agent.lock',
     state: '/k/state',
     logs: '/k/logs',
     catalogs: '/k/state/catalogs',

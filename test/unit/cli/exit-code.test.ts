@@ -1,6 +1,6 @@
 // Scripts and services act on these numbers: a wrong 0 says "all saved" about photos that are not.
 import { expect, test } from 'vitest';
-import type { BackupResult } from '../../../src/agent/compose.ts';
+import type { BackupResult } from '../../../src/agent/control.ts';
 import { exitCodeOfBackup, exitCodeOfError } from '../../../src/cli/exit-code.ts';
 import { errorRetry } from '../../../src/domain/errors.ts';
 
@@ -8,10 +8,14 @@ const expected: Record<keyof typeof errorRetry, number> = {
   CONFIG_UNREADABLE: 1,
   CONFIG_INVALID: 1,
   USAGE: 1,
+  AGENT_RUNNING: 3,
+  AGENT_UNREACHABLE: 3,
+  DEVICE_UNKNOWN: 1,
   LIBRARY_MISSING: 3,
   LIBRARY_GONE: 3,
   LIBRARY_READ_ONLY: 3,
   LIBRARY_FULL: 4,
+  LIBRARY_TOO_SMALL: 3,
   LIBRARY_WRITE_FAILED: 3,
   LIBRARY_UNSUITABLE: 1,
   LIBRARY_IN_CLOUD_FOLDER: 1,
@@ -32,6 +36,9 @@ const expected: Record<keyof typeof errorRetry, number> = {
   SOURCE_ENTRY_VANISHED: 3,
   SOURCE_ENTRY_CHANGING: 3,
   SOURCE_TOO_LARGE: 3,
+  ADOPT_OUTSIDE_LIBRARY: 1,
+  NAME_UNSUITABLE: 1,
+  SOURCE_ENTRY_NOT_DOWNLOADED: 3,
   INTERRUPTED: 130,
 };
 

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { BackupResult } from '../../../src/agent/compose.ts';
+import type { BackupResult } from '../../../src/agent/control.ts';
 import type { Status } from '../../../src/agent/status.ts';
 import { count, describeBackup, describeStatus, inWords, printable } from '../../../src/cli/words.ts';
 import type { AbsolutePath } from '../../../src/domain/ids.ts';
@@ -121,6 +121,7 @@ test('Other files are named, so that a photo among them would be noticed', () =>
 });
 
 const status: Status = {
+  agent: 'running',
   state: 'idle',
   library: '/photos' as AbsolutePath,
   sources: [

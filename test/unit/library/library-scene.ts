@@ -1,6 +1,5 @@
 // A real library with its catalogue in a temporary folder, for tests of what works on the two.
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import type { AbsolutePath } from '../../../src/domain/ids.ts';
@@ -8,7 +7,7 @@ import type { CatalogStore } from '../../../src/library/catalog/catalog-store.ts
 import { openCatalog } from '../../../src/library/catalog/sqlite-catalog.ts';
 import { openKnownLibraries } from '../../../src/library/known-libraries.ts';
 import { type Library, openLibrary } from '../../../src/library/library.ts';
-import { rebuildCatalog } from '../../../src/library/recovery.ts';
+import { rebuildCatalog } from '../../../src/library/rebuild-catalog.ts';
 import { temporaryFolder } from '../../support/keepsake.ts';
 
 export const silentLog = pino({ level: 'silent' });
@@ -47,8 +46,7 @@ export async function openLibraryScene(): Promise<LibraryScene> {
       rebuilds += 1;
       const again = openCatalog({ path: join(scratch.path, `rebuilt-${rebuilds}.db`), libraryId: library.id });
       opened.push(again);
-      const names = (await readdir(library.folders.imports)).filter((name) => name.endsWith('.jsonl')).sort();
-      await rebuildCatalog({ library, catalog: again, manifests: names, log: silentLog });
+      await rebuildCatalog({ library, catalog: again, log: silentLog, signal: new AbortController().signal });
       return again;
     },
     [Symbol.asyncDispose]: async () => {

@@ -181,6 +181,29 @@ test('A placeholder whose bytes are lost does not stay behind as an empty photo'
   expect(at.catalog.getAsset(plan.assetId)).toBeUndefined();
 });
 
+test.for(['', 'other'])('An adopted file that is "%s" by now stays as it is and is not recorded', async (bytes) => {
+  const resource: PlannedResource = { ...plannedResource('Sommer/a.jpg'), isInPlace: true };
+  const plan = plannedAsset([resource]);
+  await using at = await crashed(plan);
+  publish(at, resource, bytes);
+  for (const hardLinks of [false, true]) await recover(at, { hardLinks });
+  expect(readFileSync(join(at.root, resource.path), 'utf8')).toBe(bytes);
+  expect(at.catalog.getAsset(plan.assetId)).toBeUndefined();
+});
+
+test('An adopted file that is as it was is recorded, and one that is gone is not made', async () => {
+  const [there, gone] = ['a.jpg', 'Sommer/b.jpg'].map((path) => ({
+    ...plannedResource(path),
+    isInPlace: true as const,
+  }));
+  const plans = [there, gone].map((resource) => plannedAsset([resource as PlannedResource]));
+  await using at = await crashed(...plans);
+  publish(at, there as PlannedResource);
+  await recover(at);
+  expect(plans.map(({ assetId }) => at.catalog.getAsset(assetId)?.resources.length)).toEqual([1, undefined]);
+  expect(existsSync(join(at.root, 'Sommer'))).toBe(false);
+});
+
 test.for(['a link to a file', 'a link to nowhere', 'a folder'] as const)('%s that has the name stays', async (what) => {
   const resource = plannedResource(`${day}/a.jpg`);
   const plan = plannedAsset([resource]);

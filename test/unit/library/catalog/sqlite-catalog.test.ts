@@ -76,6 +76,49 @@ test('Before a migration the old catalogue is put aside, and it can be opened wi
   expect(older.getAsset(plan.assetId)).toEqual(newer.getAsset(plan.assetId));
 });
 
+/** Turns a catalogue into one as version 1 left it. */
+function makeVersionOne(path: string): void {
+  const database = new Database(path);
+  database.exec('DROP TABLE manifest');
+  database.pragma('user_version = 1');
+  database.close();
+}
+
+test('From version 1 to 2 nothing is lost, a snapshot is kept, and the manifests are to be looked at', () => {
+  using file = filled();
+  makeVersionOne(file.path);
+  expect(codeOf(() => openCatalog({ path: file.path, libraryId, readOnly: true }))).toBe('CATALOG_MISSING');
+  using newer = openCatalog({ path: file.path, libraryId });
+  expect(newer.getAsset(plan.assetId)?.resources).toHaveLength(1);
+  expect(newer.findEntry(sourceId, entryPath)).toBeDefined();
+  expect(newer.manifests()).toEqual(new Map([[importId, undefined]]));
+  const older = new Database(`${file.path}.before-v2`, { readonly: true });
+  expect(older.pragma('user_version', { simple: true })).toBe(1);
+  expect(older.prepare('SELECT path FROM source_entry').all()).toEqual([{ path: entryPath }]);
+  older.close();
+});
+
+test('A new catalogue is preceded by nothing', () => {
+  using scratch = temporaryFolder();
+  openCatalog({ path: join(scratch.path, 'c.db'), libraryId })[Symbol.dispose]();
+  expect(readdirSync(scratch.path)).toEqual(['c.db']);
+});
+
+test('A catalogue whose parts contradict each other is not called whole', () => {
+  using file = filled();
+  {
+    using catalog = openCatalog({ path: file.path, libraryId });
+    expect(catalog.isWhole()).toBe(true);
+  }
+  const database = new Database(file.path);
+  database.unsafeMode();
+  database.pragma('writable_schema = ON');
+  database.prepare("DELETE FROM sqlite_schema WHERE name = 'resource_by_hash'").run(); // its pages belong to nothing now
+  database.close();
+  using catalog = openCatalog({ path: file.path, libraryId });
+  expect(catalog.isWhole()).toBe(false);
+});
+
 test('A migration that fails halfway leaves the catalogue as it was, and can be tried again', () => {
   using file = filled();
   const broken = [...catalogMigrations, `${second} INSERT INTO nowhere VALUES (1);`];
@@ -161,8 +204,9 @@ test('Reading one that is not there is an error and makes none', () => {
 test('Reading does not bring an older one up to date', () => {
   using file = filled();
   const migrations = [...catalogMigrations, second];
+  const next = `${file.path}.before-v${migrations.length}`;
   expect(codeOf(() => openCatalog({ path: file.path, libraryId, readOnly: true, migrations }))).toBe('CATALOG_MISSING');
-  expect(existsSync(`${file.path}.before-v2`)).toBe(false);
+  expect(existsSync(next)).toBe(false);
 });
 
 test('A reader cannot write', () => {

@@ -1,0 +1,162 @@
+// What goes on in the agent right now, folded from events: the half of the status that no database knows. Pure.
+
+import type { SourceId } from '../domain/ids.ts';
+import type { ImportReport } from '../jobs/import-report.ts';
+import type { BackupResult, SourceProgress } from './control.ts';
+import type { SeenDevice } from './devices.ts';
+import type { Need, Status } from './status.ts';
+
+/** A device nobody has decided about, and what is on it. */
+export interface Announcement {
+  readonly id: SourceId;
+  readonly name: string;
+  /** Photos and videos and what belongs to them, that the library does not have. */
+  readonly newFiles: number;
+  readonly newBytes: number;
+  /** Files whose beginning, size and kind the library has from another device. */
+  readonly knownFiles: number;
+  /** The device most of them came from, if they are most of what is on it. */
+  readonly replaces?: { readonly id: string; readonly name: string };
+}
+
+/** What the agent does beside importing; each goes on when another one fails. */
+export type AgentPart = 'api' | 'watch' | 'schedule';
+
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export type AgentEvent =
+  | { readonly kind: 'arrived'; readonly device: SeenDevice }
+  | { readonly kind: 'left'; readonly id: SourceId; readonly name: string }
+  | { readonly kind: 'announced'; readonly announcement: Announcement }
+  | { readonly kind: 'decided'; readonly id: SourceId }
+  | { readonly kind: 'importBegan'; readonly id: SourceId; readonly name: string }
+  | { readonly kind: 'importProgress'; readonly id: SourceId; readonly progress: SourceProgress }
+  | { readonly kind: 'importEnded'; readonly id: SourceId; readonly name: string; readonly result: BackupResult }
+  | { readonly kind: 'importFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
+  | { readonly kind: 'partTroubled'; readonly part: AgentPart; readonly isInTrouble: boolean };
+
+export interface AgentState {
+  readonly connected: ReadonlyMap<SourceId, SeenDevice>;
+  readonly announcements: ReadonlyMap<SourceId, Announcement>;
+  /** The last import of each device, if it could not begin or was stopped. */
+  readonly failures: ReadonlyMap<SourceId, Failure & { readonly name: string }>;
+  /** Parts that keep failing. */
+  readonly troubles: ReadonlySet<AgentPart>;
+  readonly job: { readonly id: SourceId; readonly name: string; readonly progress?: SourceProgress } | undefined;
+}
+
+export const calmState: AgentState = {
+  connected: new Map(),
+  announcements: new Map(),
+  failures: new Map(),
+  troubles: new Set(),
+  job: undefined,
+};
+
+export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
+  switch (event.kind) {
+    case 'arrived':
+      return { ...state, connected: withEntry(state.connected, event.device.id, event.device) };
+    case 'left':
+      return {
+        ...state,
+        connected: without(state.connected, event.id),
+        announcements: without(state.announcements, event.id),
+      };
+    case 'announced': {
+      const { announcement } = event;
+      return { ...state, announcements: withEntry(state.announcements, announcement.id, announcement) };
+    }
+    case 'decided':
+      return {
+        ...state,
+        announcements: without(state.announcements, event.id),
+        failures: without(state.failures, event.id),
+      };
+    case 'importBegan':
+      return { ...state, job: { id: event.id, name: event.name } };
+    case 'importProgress':
+      return state.job?.id === event.id ? { ...state, job: { ...state.job, progress: event.progress } } : state;
+    case 'importEnded': {
+      const stopped = stopOf(event.result.imports);
+      const failures =
+        stopped === undefined
+          ? without(state.failures, event.id)
+          : withEntry(state.failures, event.id, { ...stopped, name: event.name });
+      return { ...state, job: undefined, failures, announcements: without(state.announcements, event.id) };
+    }
+    case 'importFailed':
+      return {
+        ...state,
+        job: undefined,
+        failures: withEntry(state.failures, event.id, { ...event.failure, name: event.name }),
+      };
+    case 'partTroubled': {
+      const troubles = new Set(state.troubles);
+      if (event.isInTrouble) troubles.add(event.part);
+      else troubles.delete(event.part);
+      return { ...state, troubles };
+    }
+  }
+}
+
+/** The status that the catalogue gives, and what goes on now. */
+export function addToStatus(status: Status, state: AgentState): Status {
+  const { job } = state;
+  const needs: Need[] = [
+    ...[...state.failures.values()].map(({ code, message, remedy }) => ({ code, message, remedy })),
+    ...[...state.troubles].map(describeTrouble),
+    ...[...state.announcements.values()].map(describeNewDevice),
+  ];
+  const known = status.needsYou.filter(({ code }) => code !== 'INTERRUPTED' || job === undefined);
+  const needsYou = [...known, ...needs];
+  return {
+    ...status,
+    state: job !== undefined ? 'saving' : needsYou.length > 0 ? 'needsYou' : status.state,
+    sources: status.sources.map((source) => ({ ...source, connected: state.connected.has(source.id as SourceId) })),
+    jobs: job === undefined ? status.jobs : [{ kind: 'import', source: job.id, name: job.name, ...job.progress }],
+    needsYou,
+    agent: 'running',
+  };
+}
+
+function describeNewDevice({ id, name, newFiles }: Announcement): Need {
+  return {
+    code: 'NEW_DEVICE',
+    message: `"${name}" is connected for the first time, with ${newFiles.toLocaleString('en')} new files.`,
+    remedy: `To save its photos: keepsake enroll ${id}. Only this once: keepsake backup ${id}. Never: keepsake ignore ${id}.`,
+  };
+}
+
+const undone: Readonly<Record<AgentPart, string>> = {
+  api: 'Keepsake cannot be asked how things stand right now.',
+  watch: 'Keepsake cannot notice cards and folders by itself right now.',
+  schedule: 'Keepsake cannot look at folders at the set times right now.',
+};
+
+export function describeTrouble(part: AgentPart): Need {
+  return {
+    code: 'AGENT_IMPAIRED',
+    message: undone[part],
+    remedy: 'It keeps trying. To be sure, restart the computer, and save by hand meanwhile: keepsake backup',
+  };
+}
+
+/** What stopped an import before its end. */
+export function stopOf(imports: readonly ImportReport[]): Failure | undefined {
+  return imports.find(({ stopped }) => stopped !== undefined)?.stopped;
+}
+
+function withEntry<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key, value: Value): ReadonlyMap<Key, Value> {
+  return new Map(map).set(key, value);
+}
+
+function without<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): ReadonlyMap<Key, Value> {
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
+}

@@ -1,0 +1,329 @@
+// The agent: runs until it is told to stop, notices cards and folders, saves from those the owner said yes to, announces the
+// others, and answers the command line. Holds nothing of the library between two imports, so a drive can always be ejected.
+
+import PQueue from 'p-queue';
+import type { AttachedDevice } from '../detect/attached-devices.ts';
+import { watchDevices } from '../detect/device-watch.ts';
+import { folderHints, mountHints } from '../detect/hints.ts';
+import { AgentError, isAgentError } from '../domain/errors.ts';
+import type { SourceId } from '../domain/ids.ts';
+import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
+import { type Log, openLog } from '../platform/log.ts';
+import type { LibraryTurn } from './adopt.ts';
+import {
+  type AgentEvent,
+  type AgentPart,
+  type Announcement,
+  addToStatus,
+  calmState,
+  foldEvent,
+  stopOf,
+} from './agent-state.ts';
+import { serveApi } from './api/server.ts';
+import { socketPath } from './api/socket-path.ts';
+import { composeKeepsake, type LocalKeepsake, type Seams } from './compose.ts';
+import type { AdoptWish, BackupRequest, Keepsake, RebuildWish } from './control.ts';
+import type { Device } from './devices.ts';
+import { type Environment, makeStateFolders } from './paths.ts';
+import { openSchedule } from './schedule.ts';
+import { type SupervisedPart, supervise } from './supervise.ts';
+import { Wishes } from './wishes.ts';
+
+/** The one timer of the agent itself; the watch of devices has another. */
+const tickMs = 60_000;
+/** After this, what has not ended is left to the system: everything on disk is consistent at any moment. */
+const stopTimeoutMs = 4000;
+/** Of the time that adopting a folder may read while photos are saved from a card. */
+const adoptShareBesideCard = 0.25;
+const priorities = { owner: 2, device: 1, look: 0 } as const;
+
+export interface AgentOptions {
+  readonly environment: Environment;
+  readonly seams?: Seams;
+  /** `npm start`: a card that is in already was put in to be saved. */
+  readonly presentMeansYes: boolean;
+  /** Called for everything that happens, in order. */
+  readonly onEvent: (event: AgentEvent) => void;
+  /** Called once it watches and answers. */
+  readonly onReady: () => void;
+}
+
+/**
+ * Runs until `signal` aborts, then stops within seconds.
+ * @throws AgentError AGENT_RUNNING if this state folder has an agent; CONFIG_…, STATE_… if it cannot begin.
+ */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const first = composeKeepsake(options.environment, options.seams);
+  const settings = await first.config();
+  makeStateFolders(first.paths);
+  using _lock = takeAgentLock(first.paths.agentLock);
+  await using openedLog = openLog({ folder: first.paths.logs, level: settings.logLevel });
+  const { log } = openedLog;
+  const keepsake = composeKeepsake(options.environment, options.seams, log);
+  const agent = new Agent(keepsake, { ...options, log }, signal);
+  log.info('the agent begins');
+  if (options.presentMeansYes) await agent.takePresentAsYes();
+  const run = (part: SupervisedPart & { readonly name: AgentPart }) =>
+    supervise(part, { clock: keepsake.clock, log, onTrouble: (isIt) => agent.isTroubled(part.name, isIt) }, signal);
+  const api = run({
+    name: 'api',
+    run: (stop, onListening) =>
+      serveApi({ path: socketPath(keepsake.paths, options.environment), keepsake: agent, log, onListening }, stop),
+  });
+  const others = [
+    run({ name: 'watch', run: (stop) => agent.watch(stop) }),
+    run({ name: 'schedule', run: (stop) => agent.keepSchedule(stop) }),
+  ];
+  await api.begun;
+  options.onReady();
+  await Promise.all([api, ...others].map(({ ended }) => ended));
+  await Promise.race([agent.idle(), keepsake.clock.wait(stopTimeoutMs, AbortSignal.timeout(2 * stopTimeoutMs))]);
+  log.info('the agent ends');
+}
+
+function takeAgentLock(path: string): ExclusiveLock {
+  const lock = takeExclusiveLock(path);
+  if (lock !== undefined) return lock;
+  throw new AgentError('AGENT_RUNNING', 'Keepsake is running already.', {
+    remedy: 'There is nothing to do. To see how things stand: keepsake status',
+  });
+}
+
+class Agent implements Keepsake {
+  readonly #keepsake: LocalKeepsake;
+  readonly #options: AgentOptions & { readonly log: Log };
+  readonly #signal: AbortSignal;
+  readonly #queue = new PQueue({ concurrency: 1 });
+  readonly #wishes: Wishes;
+  #state = calmState;
+
+  constructor(keepsake: LocalKeepsake, options: AgentOptions & { readonly log: Log }, signal: AbortSignal) {
+    this.#keepsake = keepsake;
+    this.#options = options;
+    this.#signal = signal;
+    this.#wishes = new Wishes(keepsake.clock);
+    signal.addEventListener('abort', () => this.#queue.clear(), { once: true });
+  }
+
+  get paths() {
+    return this.#keepsake.paths;
+  }
+
+  // What others may ask for.
+
+  config() {
+    return this.#keepsake.config();
+  }
+
+  setConfig(key: string, values: readonly string[]) {
+    return this.#keepsake.setConfig(key, values);
+  }
+
+  async backup(request: BackupRequest) {
+    if (request.dryRun) return await this.#keepsake.backup(request);
+    const signal = AbortSignal.any([this.#signal, request.signal]);
+    const result = await this.#queue.add(() => this.#keepsake.backup({ ...request, signal }), {
+      priority: priorities.owner,
+      signal,
+    });
+    for (const { source } of result.imports) {
+      this.#tell({ kind: 'importEnded', id: source.id, name: source.name, result });
+    }
+    return result;
+  }
+
+  async status(library?: string) {
+    return addToStatus(await this.#keepsake.status(library), this.#state);
+  }
+
+  /** Card after card comes first: it reads slower while one is saved, and gives way between two batches. */
+  async adopt(wish: AdoptWish) {
+    if (wish.dryRun) return await this.#keepsake.adopt(wish);
+    const signal = AbortSignal.any([this.#signal, wish.signal]);
+    const turn: LibraryTurn = (work) => this.#queue.add(work, { priority: priorities.look, signal });
+    const pace = () => (this.#state.job === undefined ? 1 : adoptShareBesideCard);
+    return await this.#keepsake.adopt({ ...wish, signal }, { turn, pace });
+  }
+
+  async rebuild(wish: RebuildWish) {
+    const signal = AbortSignal.any([this.#signal, wish.signal]);
+    return await this.#queue.add(() => this.#keepsake.rebuild({ ...wish, signal }), {
+      priority: priorities.owner,
+      signal,
+    });
+  }
+
+  async devices() {
+    return await this.#keepsake.register.list([...this.#state.connected.values()]);
+  }
+
+  async decide(request: Parameters<Keepsake['decide']>[0]) {
+    const device = await this.#keepsake.decide(request);
+    const id = device.id as SourceId;
+    this.#tell({ kind: 'decided', id });
+    if (device.decision === 'always' && device.connected) this.#want(id);
+    else this.#wishes.drop(id);
+    return device;
+  }
+
+  async rename(device: string, name: string) {
+    return await this.#keepsake.rename(device, name);
+  }
+
+  // What it does by itself.
+
+  async takePresentAsYes(): Promise<void> {
+    const present = await this.#keepsake.look(this.#signal);
+    await this.#keepsake.register.saw(present);
+    for (const device of await this.#keepsake.register.list(present)) {
+      if (!device.connected || device.decision !== 'ask' || device.kind !== 'card') continue;
+      await this.#keepsake.register.decide({ device: device.id, decision: 'always' });
+    }
+  }
+
+  async watch(stop: AbortSignal): Promise<void> {
+    const { watchedFolders } = await this.#keepsake.config();
+    const { log } = this.#options;
+    const sources = [mountHints({ log }), folderHints(watchedFolders)];
+    const hints = {
+      listen: async (onHint: () => void, signal: AbortSignal) => {
+        await Promise.all(sources.map((source) => source.listen(onHint, signal)));
+      },
+    };
+    await watchDevices(
+      {
+        ...{ hints, log, clock: this.#keepsake.clock },
+        look: (signal) => this.#keepsake.look(signal),
+        onEvent: (event) => {
+          if (event.kind === 'left') this.#left(event.id);
+          else
+            void this.#arrived(event.device, event.kind === 'touched').catch((error: unknown) => this.#report(error));
+        },
+      },
+      stop,
+    );
+  }
+
+  async keepSchedule(stop: AbortSignal): Promise<void> {
+    const { clock, paths } = this.#keepsake;
+    for (;;) {
+      await clock.wait(tickMs, stop); // first of all: nothing heavy in the first minute
+      const { schedule: pattern, timeZone } = await this.#keepsake.config();
+      const schedule = await openSchedule({
+        path: paths.schedule,
+        pattern,
+        timeZone,
+        nowMs: () => clock.nowMs(),
+        log: this.#options.log,
+      });
+      if (await schedule.isDue()) for (const device of await this.devices()) this.#wantIfEnrolled(device);
+      this.#serveWishes();
+    }
+  }
+
+  isTroubled(part: AgentPart, isInTrouble: boolean): void {
+    this.#tell({ kind: 'partTroubled', part, isInTrouble });
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    await this.#queue.onIdle();
+  }
+
+  async #arrived(seen: AttachedDevice, isOld: boolean): Promise<void> {
+    await this.#keepsake.register.saw([seen]);
+    this.#tell({ kind: 'arrived', device: seen });
+    const device = (await this.devices()).find(({ id }) => id === seen.id);
+    if (device === undefined) return;
+    if (device.decision === 'ask' && !isOld) await this.#announce(device);
+    else this.#wantIfEnrolled(device);
+    this.#wishes.hurry(); // the drive of the photo folder may be among what arrived
+    this.#serveWishes();
+  }
+
+  #left(id: SourceId): void {
+    const name = this.#state.connected.get(id)?.name ?? id;
+    this.#wishes.drop(id);
+    this.#tell({ kind: 'left', id, name });
+  }
+
+  async #announce(device: Device): Promise<void> {
+    const id = device.id as SourceId;
+    const result = await this.#queue.add(() => this.#keepsake.backup({ ...this.#quietly(id), dryRun: true }), {
+      priority: priorities.look,
+      signal: this.#signal,
+    });
+    const [report] = result.imports;
+    if (report === undefined || !this.#state.connected.has(id)) return;
+    if (report.stopped !== undefined) throw new Error(`a new device could not be looked at: ${report.stopped.code}`);
+    const { files = 0, bytes = 0, mostFrom } = report.alike ?? {};
+    const other = (await this.devices()).find((each) => each.id === mostFrom);
+    const announcement: Announcement = {
+      ...{ id, name: device.name },
+      newFiles: report.imported - files,
+      newBytes: report.bytes - bytes,
+      knownFiles: report.known + files,
+      ...(other !== undefined && files > report.imported / 2 ? { replaces: { id: other.id, name: other.name } } : {}),
+    };
+    this.#tell({ kind: 'announced', announcement });
+  }
+
+  #wantIfEnrolled(device: Device): void {
+    if (device.decision === 'always' && device.connected) this.#want(device.id as SourceId);
+  }
+
+  #want(id: SourceId): void {
+    this.#wishes.add(id);
+    this.#serveWishes();
+  }
+
+  #serveWishes(): void {
+    for (const id of this.#wishes.takeDue()) {
+      void this.#queue
+        .add(() => this.#import(id), { priority: priorities.device, signal: this.#signal })
+        .catch((error: unknown) => this.#report(error));
+    }
+  }
+
+  async #import(id: SourceId): Promise<void> {
+    const device = (await this.devices()).find((each) => each.id === id);
+    if (device === undefined || !device.connected || device.decision !== 'always') return this.#wishes.drop(id);
+    this.#tell({ kind: 'importBegan', id, name: device.name });
+    try {
+      const result = await this.#keepsake.backup(this.#quietly(id));
+      this.#tell({ kind: 'importEnded', id, name: device.name, result });
+      const isLeft = result.imports.some(({ deferred, failed }) => deferred + failed > 0);
+      this.#wishes.settle(id, stopOf(result.imports)?.code ?? (isLeft ? 'SOURCE_ENTRY_CHANGING' : undefined));
+    } catch (error) {
+      if (!isAgentError(error)) this.#report(error);
+      const failure = isAgentError(error) ? error : mistake(error);
+      const { code, message, remedy } = failure;
+      this.#tell({ kind: 'importFailed', id, name: device.name, failure: { code, message, remedy } });
+      this.#wishes.settle(id, code);
+    }
+  }
+
+  #quietly(id: SourceId): BackupRequest {
+    return {
+      ...{ sources: [id], createAnew: false, dryRun: false, mustFit: true, signal: this.#signal },
+      onProgress: (progress) => this.#tell({ kind: 'importProgress', id, progress }),
+    };
+  }
+
+  #tell(event: AgentEvent): void {
+    this.#state = foldEvent(this.#state, event);
+    this.#options.onEvent(event);
+  }
+
+  /** What nobody waits for must not be lost, nor end the agent. */
+  #report(error: unknown): void {
+    if (!this.#signal.aborted) this.#options.log.error({ err: error }, 'something failed in the background');
+  }
+}
+
+function mistake(cause: unknown): AgentError {
+  return new AgentError('INTERRUPTED', 'Saving ended because Keepsake made a mistake. What was saved is whole.', {
+    remedy: 'Keepsake tries again by itself.',
+    cause,
+  });
+}

@@ -1,0 +1,84 @@
+// What can be asked of Keepsake, whoever asks: the command line in its own process, or through the agent that is running.
+
+import type { AbsolutePath } from '../domain/ids.ts';
+import type { ImportProgress } from '../jobs/import-progress.ts';
+import type { ImportReport } from '../jobs/import-report.ts';
+import type { AdoptResult } from './adopt.ts';
+import type { Config } from './config.ts';
+import type { Device } from './devices.ts';
+import type { KeepsakePaths } from './paths.ts';
+import type { RebuildResult } from './rebuild.ts';
+import type { Status } from './status.ts';
+
+export interface BackupRequest {
+  /**
+   * Folders as the owner wrote them, or ids of devices. Naming one is consent. None: every connected device that photos are
+   * saved from.
+   */
+  readonly sources: readonly string[];
+  /** `--library`; undefined: from the configuration, else the default place. */
+  readonly library?: string | undefined;
+  readonly createAnew: boolean;
+  readonly dryRun: boolean;
+  /** Nothing is begun of a source that was never saved if all of it does not fit. For what nobody watches. */
+  readonly mustFit?: boolean | undefined;
+  readonly onProgress: (progress: SourceProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export type SourceProgress = ImportProgress & { readonly sourceName: string };
+
+export interface BackupResult {
+  readonly library: AbsolutePath;
+  readonly imports: readonly ImportReport[];
+  readonly copies: readonly [];
+  /** Files that needed a program this machine lacks to tell when they were taken. */
+  readonly missingProgram?: 'exiftool' | undefined;
+}
+
+/** What the owner decided about a device. `ask`: nothing yet. */
+export type Decision = 'ask' | 'always' | 'never' | 'retired';
+
+export interface DecideRequest {
+  /** Id, the beginning of one, or a name only one device has. */
+  readonly device: string;
+  readonly decision: Exclude<Decision, 'ask'>;
+  /** Another device whose place this one takes: it is retired, and its name goes on. */
+  readonly replaces?: string | undefined;
+}
+
+export interface AdoptWish {
+  /** As the owner wrote it. */
+  readonly folder: string;
+  readonly library?: string | undefined;
+  readonly createAnew: boolean;
+  readonly dryRun: boolean;
+  readonly onProgress: (progress: SourceProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface RebuildWish {
+  readonly library?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What the command line, the tray and the page can ask for. All methods throw AgentError for what cannot start. */
+export interface Keepsake {
+  readonly paths: KeepsakePaths;
+  /** What stops an import midway is in its report. */
+  backup(request: BackupRequest): Promise<BackupResult>;
+  status(library?: string): Promise<Status>;
+  /** Makes what lies in a folder of the library a part of it, where it is. What stops it midway is in the result. */
+  adopt(wish: AdoptWish): Promise<AdoptResult>;
+  /** Makes the catalogue anew from the library alone. */
+  rebuild(wish: RebuildWish): Promise<RebuildResult>;
+  /** Everything that was ever connected, and what is connected now. */
+  devices(): Promise<readonly Device[]>;
+  /** @throws AgentError DEVICE_UNKNOWN */
+  decide(request: DecideRequest): Promise<Device>;
+  /** @throws AgentError DEVICE_UNKNOWN, USAGE */
+  rename(device: string, name: string): Promise<Device>;
+  /** The configuration in force, defaults filled in. */
+  config(): Promise<Config & { readonly library: AbsolutePath }>;
+  setConfig(key: string, values: readonly string[]): Promise<void>;
+}

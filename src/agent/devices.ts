@@ -1,0 +1,204 @@
+// Every card and folder that was ever noticed, and what the owner decided about each. One small file in the state folder,
+// not in the catalogue: a decision cannot be made again from photos. A file that cannot be read is kept and reported.
+
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { AgentError, systemErrorCode } from '../domain/errors.ts';
+import type { AbsolutePath, SourceId } from '../domain/ids.ts';
+import { writeSmallFile } from '../platform/durable-write.ts';
+import type { DecideRequest, Decision } from './control.ts';
+
+/** Someone who sees more cards than this is not a family. The one not seen for longest, without a decision, is forgotten. */
+const devicesMax = 1000;
+const nameCharsMax = 100;
+
+const deviceSchema = z.object({
+  id: z.string().max(200),
+  kind: z.string().max(50),
+  /** As the card or folder calls itself. */
+  label: z.string(),
+  /** As the owner calls it. */
+  givenName: z.string().optional(),
+  decision: z.enum(['ask', 'always', 'never', 'retired']),
+  model: z.string().optional(),
+  sizeBytes: z.number().optional(),
+  firstSeenAt: z.string(),
+  lastSeenAt: z.string(),
+});
+const fileSchema = z.object({ version: z.literal(1), devices: z.array(deviceSchema) });
+
+type StoredDevice = z.infer<typeof deviceSchema>;
+
+/** JSON keys as `devices --json` prints them. */
+export interface Device {
+  readonly id: string;
+  readonly kind: string;
+  /** The owner's name for it, else its own; with its model, or the end of its id, where another one is called the same. */
+  readonly name: string;
+  readonly decision: Decision;
+  readonly connected: boolean;
+  /** Where it is mounted now. */
+  readonly root?: string;
+  readonly model?: string;
+  readonly sizeBytes?: number;
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+}
+
+/** A device that is connected now. */
+export interface SeenDevice {
+  readonly id: SourceId;
+  readonly kind: string;
+  readonly name: string;
+  readonly root: AbsolutePath;
+  readonly model?: string;
+  readonly sizeBytes?: number;
+}
+
+/** All methods throw AgentError STATE_DAMAGED, STATE_WRITE_FAILED. */
+export interface DeviceRegister {
+  /** Notes that these are connected now. Writes only what is new or was last seen on another day. */
+  saw(devices: readonly SeenDevice[]): Promise<void>;
+  list(connected: readonly SeenDevice[]): Promise<readonly Device[]>;
+  /** @throws AgentError DEVICE_UNKNOWN */
+  decide(request: DecideRequest): Promise<string>;
+  /** @throws AgentError DEVICE_UNKNOWN, USAGE */
+  rename(device: string, name: string): Promise<string>;
+}
+
+/** @param path state/devices.json; its folder must exist when something is written. */
+export function openDeviceRegister(path: AbsolutePath, nowMs: () => number): DeviceRegister {
+  let lastTurn: Promise<unknown> = Promise.resolve();
+  /** One change after the other, each on what the last one wrote. */
+  const change = <Result>(act: (devices: StoredDevice[]) => Result): Promise<Result> => {
+    const turn = lastTurn.then(async () => {
+      const devices = await load(path);
+      const before = JSON.stringify(devices);
+      const result = act(devices);
+      if (JSON.stringify(devices) !== before) await save(path, devices);
+      return result;
+    });
+    lastTurn = turn.catch(() => undefined); // its own caller hears of it; the next change goes on
+    return turn;
+  };
+  return {
+    saw: (seen) => change((devices) => seen.forEach((device) => void noteSeen(devices, device, nowMs()))),
+    list: async (connected) => describeDevices(await load(path), connected),
+    decide: ({ device, decision, replaces }) =>
+      change((devices) => {
+        const found = findDevice(devices, device);
+        if (replaces !== undefined) {
+          const old = findDevice(devices, replaces);
+          if (old === found) throw unknown(replaces, 'A device cannot take its own place.');
+          found.givenName = old.givenName ?? old.label;
+          old.decision = 'retired';
+        }
+        found.decision = decision;
+        return found.id;
+      }),
+    rename: (device, name) =>
+      change((devices) => {
+        const found = findDevice(devices, device);
+        const wanted = name.normalize('NFC').trim();
+        if (wanted === '' || wanted.length > nameCharsMax || /\p{Cc}/u.test(wanted)) {
+          throw new AgentError('USAGE', 'That name cannot be used.', {
+            remedy: `Choose one of 1 to ${nameCharsMax} letters, without line breaks.`,
+          });
+        }
+        found.givenName = wanted;
+        return found.id;
+      }),
+  };
+}
+
+function noteSeen(devices: StoredDevice[], seen: SeenDevice, nowMs: number): void {
+  const now = new Date(nowMs).toISOString();
+  const known = devices.find(({ id }) => id === seen.id);
+  if (known === undefined) {
+    if (devices.length >= devicesMax) forgetOne(devices);
+    const { id, kind, name: label, model, sizeBytes } = seen;
+    devices.push({
+      ...{ id, kind, label, decision: 'ask', firstSeenAt: now, lastSeenAt: now },
+      ...(model === undefined ? {} : { model }),
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    });
+    return;
+  }
+  known.label = seen.name;
+  if (seen.sizeBytes !== undefined) known.sizeBytes = seen.sizeBytes;
+  // To the day is enough for whoever reads it, and spares the disk.
+  if (known.lastSeenAt.slice(0, 10) !== now.slice(0, 10)) known.lastSeenAt = now;
+}
+
+function forgetOne(devices: StoredDevice[]): void {
+  const undecided = devices.filter(({ decision }) => decision === 'ask' || decision === 'retired');
+  const [oldest] = undecided.toSorted((a, b) => a.lastSeenAt.localeCompare(b.lastSeenAt));
+  if (oldest === undefined) {
+    throw new AgentError(
+      'STATE_DAMAGED',
+      `Keepsake knows ${devicesMax} cards and folders and cannot note another one.`,
+      {
+        remedy: 'Retire some that you no longer use: keepsake retire ID',
+      },
+    );
+  }
+  devices.splice(devices.indexOf(oldest), 1);
+}
+
+function findDevice(devices: readonly StoredDevice[], text: string): StoredDevice {
+  const exact = devices.find(({ id }) => id === text);
+  if (exact !== undefined) return exact;
+  const fitting = devices.filter((each) => nameOf(each) === text || (text.length >= 4 && each.id.startsWith(text)));
+  const [only] = fitting;
+  if (only !== undefined && fitting.length === 1) return only;
+  throw unknown(text, fitting.length === 0 ? `No card or folder "${text}" is known.` : `Several are called "${text}".`);
+}
+
+function unknown(text: string, message: string): AgentError {
+  return new AgentError('DEVICE_UNKNOWN', message, {
+    remedy: 'Look at the list and use the id in it: keepsake devices',
+    cause: text,
+  });
+}
+
+function nameOf(device: StoredDevice): string {
+  return device.givenName ?? device.label;
+}
+
+function describeDevices(devices: readonly StoredDevice[], connected: readonly SeenDevice[]): readonly Device[] {
+  return devices.map((device) => {
+    const { id, kind, decision, model, sizeBytes, firstSeenAt, lastSeenAt } = device;
+    const here = connected.find((each) => each.id === id);
+    const isShared = devices.some((other) => other !== device && nameOf(other) === nameOf(device));
+    return {
+      ...{ id, kind, decision, firstSeenAt, lastSeenAt, connected: here !== undefined },
+      name: isShared ? `${nameOf(device)} (${[model, id.slice(-4)].filter(Boolean).join(', ')})` : nameOf(device),
+      ...(here === undefined ? {} : { root: here.root }),
+      ...(model === undefined ? {} : { model }),
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    };
+  });
+}
+
+async function load(path: AbsolutePath): Promise<StoredDevice[]> {
+  try {
+    return fileSchema.parse(JSON.parse(await readFile(path, 'utf8'))).devices;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw new AgentError('STATE_DAMAGED', `"${path}" cannot be read.`, {
+      remedy: 'Move that file away. Keepsake then asks again about each card and folder. Your photos are not affected.',
+      cause: error,
+    });
+  }
+}
+
+async function save(path: AbsolutePath, devices: readonly StoredDevice[]): Promise<void> {
+  try {
+    await writeSmallFile(path, `${JSON.stringify({ version: 1, devices }, undefined, 2)}\n`, 0o600);
+  } catch (error) {
+    throw new AgentError('STATE_WRITE_FAILED', `"${path}" could not be written.`, {
+      remedy: 'Check that there is room on the disk of your home folder and that you may write there.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,74 @@
+// Which devices still have to be saved from, and when to try again: at once, later and later, or when the owner has acted.
+
+import { errorRetry, type Retry } from '../domain/errors.ts';
+import type { SourceId } from '../domain/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+
+const firstPauseMs = 60_000;
+const pauseMsMax = 60 * 60_000;
+
+interface Wish {
+  /** Monotonic; the wish is served from then on. */
+  dueMs: number;
+  failures: number;
+  isUnderWay: boolean;
+  /** It was wished for again while it was under way. */
+  isRepeated: boolean;
+}
+
+export class Wishes {
+  readonly #clock: Clock;
+  readonly #wishes = new Map<SourceId, Wish>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** To be saved from at once. */
+  add(id: SourceId): void {
+    const wish = this.#wishes.get(id);
+    if (wish?.isUnderWay === true) wish.isRepeated = true;
+    else this.#wishes.set(id, { dueMs: this.#clock.monotonicMs(), failures: 0, isUnderWay: false, isRepeated: false });
+  }
+
+  drop(id: SourceId): void {
+    this.#wishes.delete(id);
+  }
+
+  /** Something changed that may end a failure: all that wait are due. */
+  hurry(): void {
+    for (const wish of this.#wishes.values()) wish.dueMs = Math.min(wish.dueMs, this.#clock.monotonicMs());
+  }
+
+  /** The devices that are due; each is under way until it is settled or dropped. */
+  takeDue(): readonly SourceId[] {
+    const nowMs = this.#clock.monotonicMs();
+    const due = [...this.#wishes].filter(([, wish]) => !wish.isUnderWay && wish.dueMs <= nowMs);
+    for (const [, wish] of due) wish.isUnderWay = true;
+    return due.map(([id]) => id);
+  }
+
+  /** It was tried; `code` says what went wrong, if anything did. */
+  settle(id: SourceId, code: string | undefined): void {
+    const wish = this.#wishes.get(id);
+    if (wish === undefined) return;
+    const { isRepeated } = wish;
+    wish.isUnderWay = false;
+    wish.isRepeated = false;
+    const retry: Retry = code === undefined ? 'never' : (errorRetry[code as keyof typeof errorRetry] ?? 'later');
+    // A source that returns arrives anew, and what can never be saved is not tried again.
+    const isOver = code === undefined || retry === 'never' || retry === 'when-source-returns';
+    if (isRepeated) this.#wishes.set(id, { ...wish, dueMs: this.#clock.monotonicMs() });
+    else if (isOver) this.#wishes.delete(id);
+    else {
+      wish.failures += 1;
+      wish.dueMs = this.#clock.monotonicMs() + pauseMs(retry, wish.failures);
+    }
+  }
+}
+
+function pauseMs(retry: Retry, failures: number): number {
+  if (retry === 'when-volume-returns') return firstPauseMs; // to ask whether it is there costs nothing
+  if (retry === 'after-owner-acts') return pauseMsMax;
+  return Math.min(firstPauseMs * 2 ** (failures - 1), pauseMsMax);
+}

@@ -1,0 +1,40 @@
+// Keepsake for one command: through the agent if one runs, since it is the one who writes, else in this process.
+
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { connectAgent, type RemoteKeepsake } from '../agent/api/client.ts';
+import { socketPath } from '../agent/api/socket-path.ts';
+import { composeKeepsake, type Seams } from '../agent/compose.ts';
+import type { Keepsake } from '../agent/control.ts';
+import type { Environment } from '../agent/paths.ts';
+
+/** @throws AgentError AGENT_UNREACHABLE if an agent is there and does not answer. */
+export async function connectKeepsake(environment: Environment, seams: Seams | undefined): Promise<Keepsake> {
+  const local = composeKeepsake(environment, seams);
+  const agent = await connectAgent(socketPath(local.paths, environment));
+  if (agent === undefined) return local;
+  const workingFolder = environment['INIT_CWD'] ?? process.cwd();
+  const { paths, config, setConfig } = local;
+  return { paths, config, setConfig, ...withWorkingFolder(agent, workingFolder) };
+}
+
+/** The agent has a working folder of its own: names of folders are completed before they are sent. */
+function withWorkingFolder(agent: RemoteKeepsake, workingFolder: string): RemoteKeepsake {
+  const complete = (library: string | undefined) =>
+    library === undefined ? undefined : resolve(workingFolder, library);
+  return {
+    ...agent,
+    status: (library) => agent.status(complete(library)),
+    adopt: (wish) =>
+      agent.adopt({ ...wish, folder: resolve(workingFolder, wish.folder), library: complete(wish.library) }),
+    rebuild: (wish) => agent.rebuild({ ...wish, library: complete(wish.library) }),
+    backup: async (request) => {
+      const known = request.sources.length === 0 ? [] : await agent.devices();
+      const sources = request.sources.map((text) => {
+        const folder = resolve(workingFolder, text);
+        return !existsSync(folder) && known.some(({ id, name }) => id === text || name === text) ? text : folder;
+      });
+      return await agent.backup({ ...request, sources, library: complete(request.library) });
+    },
+  };
+}

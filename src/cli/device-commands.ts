@@ -1,0 +1,54 @@
+// The commands about cards and folders: which there are, and what the owner decides about each.
+
+import type { Command } from 'commander';
+import type { DecideRequest, Keepsake } from '../agent/control.ts';
+import type { Device } from '../agent/devices.ts';
+import type { CliOptions } from './run.ts';
+import { describeDevices, printable } from './words.ts';
+
+export function addDeviceCommands(program: Command, options: CliOptions, keepsake: Keepsake): void {
+  const say = (text: string) => options.stdout.write(`${text}\n`);
+  const id = 'an id or name from "keepsake devices"';
+  program
+    .command('devices')
+    .description('list the cards and folders that were ever connected')
+    .option('--json', 'print one JSON document')
+    .action(async (flags: { readonly json?: boolean }) => {
+      const devices = await keepsake.devices();
+      options.stdout.write(flags.json ? `${JSON.stringify({ devices })}\n` : describeDevices(devices));
+    });
+  program
+    .command('enroll')
+    .description('save the photos of this card or folder, now and each time it is connected')
+    .argument('<ID>', id)
+    .option('--replaces <OLD>', 'it takes the place of this one')
+    .action(async (device: string, flags: { readonly replaces?: string }) => {
+      const decided = await keepsake.decide({ device, decision: 'always', replaces: flags.replaces });
+      say(`Photos are saved from "${printable(decided.name)}" each time it is connected while Keepsake runs.`);
+      if (decided.connected) say('To save them now, if Keepsake is not running:  keepsake backup');
+    });
+  const decisions: readonly (readonly [string, DecideRequest['decision'], string, (device: Device) => string])[] = [
+    ['ignore', 'never', 'leave this card or folder alone', ({ name }) => `"${printable(name)}" is left alone.`],
+    [
+      'retire',
+      'retired',
+      'this card or folder is no longer in use; what was saved from it stays',
+      ({ name }) => `"${printable(name)}" is no longer in use. What was saved from it stays.`,
+    ],
+  ];
+  for (const [command, decision, description, words] of decisions) {
+    program
+      .command(command)
+      .description(description)
+      .argument('<ID>', id)
+      .action(async (device: string) => void say(words(await keepsake.decide({ device, decision }))));
+  }
+  program
+    .command('rename')
+    .description('call this card or folder by another name')
+    .argument('<ID>', id)
+    .argument('<NAME>', 'the new name')
+    .action(async (device: string, name: string) => {
+      say(`It is called "${printable((await keepsake.rename(device, name)).name)}" now.`);
+    });
+}

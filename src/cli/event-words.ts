@@ -1,0 +1,65 @@
+// What the agent says in a terminal about what it notices and does: one short paragraph each, nothing for what needs no words.
+
+import { type AgentEvent, type Announcement, describeTrouble } from '../agent/agent-state.ts';
+import type { BackupResult } from '../agent/control.ts';
+import { count, describeImport, inWords, printable } from './words.ts';
+
+type Report = BackupResult['imports'][number];
+
+const command = 'npm run -s keepsake --';
+
+export function describeEvent(event: AgentEvent): string | undefined {
+  switch (event.kind) {
+    case 'announced':
+      return describeAnnouncement(event.announcement);
+    case 'importBegan':
+      return `Looking at "${printable(event.name)}" …`;
+    case 'importEnded':
+      return event.result.imports.map(describeAfterImport).join('\n');
+    case 'importFailed':
+      return `"${printable(event.name)}" could not be saved from. ${printable(event.failure.message)} ${event.failure.remedy}`;
+    case 'left':
+      return `"${printable(event.name)}" was taken out.`;
+    case 'partTroubled': {
+      if (!event.isInTrouble) return undefined;
+      const { message, remedy } = describeTrouble(event.part);
+      return `${message} ${remedy}`;
+    }
+    case 'arrived':
+    case 'decided':
+    case 'importProgress':
+      return undefined;
+  }
+}
+
+function describeAnnouncement({ id, name, newFiles, newBytes, knownFiles, replaces }: Announcement): string {
+  const what = newFiles === 0 ? 'nothing new' : `${count(newFiles, 'new file', 'new files')} (${inWords(newBytes)})`;
+  const known = knownFiles === 0 ? '' : ` ${knownFiles.toLocaleString('en')} are in your photo folder already.`;
+  return [
+    `"${printable(name)}" is connected for the first time: ${what}.${known} Nothing is saved from it until you say so.`,
+    `  Save its photos, now and each time:  ${command} enroll ${id}`,
+    `  Only this once:                      ${command} backup ${id}`,
+    `  Never:                               ${command} ignore ${id}`,
+    ...(replaces === undefined
+      ? []
+      : [
+          `  Most of its photos came from "${printable(replaces.name)}" before. If it takes the place of that one:`,
+          `                                       ${command} enroll ${id} --replaces ${replaces.id}`,
+        ]),
+  ].join('\n');
+}
+
+/** Exactly what is true of this card now, and what may be done with it. */
+function describeAfterImport(report: Report): string {
+  const words = describeImport(report).join('\n');
+  if (report.stopped !== undefined || report.source.kind !== 'card') return words;
+  return `${words}\n  ${mayFormat(report)}`;
+}
+
+/**
+ * A photo is safe on two disks, read back. Keepsake copies to no second disk yet, so no card may be called free to format.
+ */
+function mayFormat(report: Report): string {
+  if (!report.complete) return 'Do not format this card: not everything on it is saved.';
+  return 'They are on one disk only. Do not format this card before they are on a second one. You may take it out.';
+}
