@@ -20,7 +20,7 @@ import {
   stopOf,
 } from './agent-state.ts';
 import { serveApi } from './api/server.ts';
-import { socketPath } from './api/socket-path.ts';
+import { socketPaths } from './api/socket-path.ts';
 import { composeKeepsake, type LocalKeepsake, type Seams } from './compose.ts';
 import type { AdoptWish, BackupRequest, Keepsake, RebuildWish } from './control.ts';
 import type { Device } from './devices.ts';
@@ -67,8 +67,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     supervise(part, { clock: keepsake.clock, log, onTrouble: (isIt) => agent.isTroubled(part.name, isIt) }, signal);
   const api = run({
     name: 'api',
-    run: (stop, onListening) =>
-      serveApi({ path: socketPath(keepsake.paths, options.environment), keepsake: agent, log, onListening }, stop),
+    run: (stop, onListening) => {
+      const [path] = socketPaths(keepsake.paths, options.environment);
+      return serveApi({ path, keepsake: agent, log, onListening }, stop);
+    },
   });
   const others = [
     run({ name: 'watch', run: (stop) => agent.watch(stop) }),

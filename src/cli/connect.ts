@@ -3,19 +3,28 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { connectAgent, type RemoteKeepsake } from '../agent/api/client.ts';
-import { socketPath } from '../agent/api/socket-path.ts';
+import { socketPaths } from '../agent/api/socket-path.ts';
 import { composeKeepsake, type Seams } from '../agent/compose.ts';
 import type { Keepsake } from '../agent/control.ts';
 import type { Environment } from '../agent/paths.ts';
+import type { AbsolutePath } from '../domain/ids.ts';
 
 /** @throws AgentError AGENT_UNREACHABLE if an agent is there and does not answer. */
 export async function connectKeepsake(environment: Environment, seams: Seams | undefined): Promise<Keepsake> {
   const local = composeKeepsake(environment, seams);
-  const agent = await connectAgent(socketPath(local.paths, environment));
+  const agent = await findAgent(socketPaths(local.paths, environment));
   if (agent === undefined) return local;
   const workingFolder = environment['INIT_CWD'] ?? process.cwd();
   const { paths, config, setConfig } = local;
   return { paths, config, setConfig, ...withWorkingFolder(agent, workingFolder) };
+}
+
+async function findAgent(paths: readonly AbsolutePath[]): Promise<RemoteKeepsake | undefined> {
+  for (const path of paths) {
+    const agent = await connectAgent(path);
+    if (agent !== undefined) return agent;
+  }
+  return undefined;
 }
 
 /** The agent has a working folder of its own: names of folders are completed before they are sent. */

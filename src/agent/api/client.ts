@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { dirname } from 'node:path';
 import { AgentError, isAgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { AdoptResult } from '../adopt.ts';
@@ -10,6 +11,7 @@ import type { Device } from '../devices.ts';
 import type { RebuildResult } from '../rebuild.ts';
 import type { Status } from '../status.ts';
 import { errorFromReply, lineBytesMax, type Method, replySchema } from './protocol.ts';
+import { isOurs } from './socket-path.ts';
 
 /** What the agent answers itself; the rest stays with who asks. */
 export type RemoteKeepsake = Pick<Keepsake, Method>;
@@ -22,6 +24,8 @@ const connectTimeoutMs = 2000;
 /** The agent at this socket, or undefined if none is there. A socket left behind by one that died is none. */
 export async function connectAgent(path: AbsolutePath): Promise<RemoteKeepsake | undefined> {
   try {
+    // Somebody else's ear in a folder that all can write to is none of ours, whatever its name.
+    if (!(await isOurs(dirname(path)))) return undefined;
     await call(path, 'devices', {}, { signal: AbortSignal.timeout(connectTimeoutMs) });
   } catch (error) {
     if (['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'EACCES'].includes(systemErrorCode(error) ?? '')) return undefined;

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { connectAgent } from '../../../../src/agent/api/client.ts';
 import { serveApi } from '../../../../src/agent/api/server.ts';
-import { prepareSocketFolder, socketPath } from '../../../../src/agent/api/socket-path.ts';
+import { prepareSocketFolder, socketPaths } from '../../../../src/agent/api/socket-path.ts';
 import type { BackupRequest, BackupResult, Keepsake } from '../../../../src/agent/control.ts';
 import { findPaths } from '../../../../src/agent/paths.ts';
 import { AgentError } from '../../../../src/domain/errors.ts';
@@ -211,6 +211,23 @@ test('An agent that is there and answers nonsense is an error, not nobody: two m
   server.close();
 });
 
+test('An ear in a folder that others may enter is not listened to by anybody', async () => {
+  using scratch = temporaryFolder();
+  chmodSync(scratch.path, 0o777);
+  const path = join(scratch.path, 'agent.sock') as AbsolutePath;
+  const { createServer } = await import('node:http');
+  let asked = 0;
+  const server = createServer((_, response) => {
+    asked += 1;
+    response.end();
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  expect(await connectAgent(path)).toBe(undefined);
+  expect(asked).toBe(0);
+  server.close();
+});
+
 test('A folder that others may enter, or a link, is not trusted', async () => {
   using scratch = temporaryFolder();
   const open = join(scratch.path, 'open');
@@ -237,9 +254,11 @@ test('However long the names of folders are, the socket has a name that systems 
     ['', '/k'],
   ] as const) {
     const paths = findPaths({ KEEPSAKE_HOME: home });
-    const path = socketPath(paths, { XDG_RUNTIME_DIR: runtime });
-    expect(Buffer.byteLength(path)).toBeLessThanOrEqual(103);
-    expect(path).toBe(socketPath(paths, { XDG_RUNTIME_DIR: runtime }));
-    expect(path).not.toBe(socketPath(findPaths({ KEEPSAKE_HOME: `${home}2` }), { XDG_RUNTIME_DIR: runtime }));
+    const places = socketPaths(paths, { XDG_RUNTIME_DIR: runtime });
+    for (const path of places) expect(Buffer.byteLength(path)).toBeLessThanOrEqual(103);
+    expect(places).toEqual(socketPaths(paths, { XDG_RUNTIME_DIR: runtime }));
+    expect(places[0]).not.toBe(socketPaths(findPaths({ KEEPSAKE_HOME: `${home}2` }), { XDG_RUNTIME_DIR: runtime })[0]);
+    // A shell without that variable looks in the other places, and whoever has it looks there too.
+    for (const path of socketPaths(paths, {})) expect(places).toContain(path);
   }
 });
