@@ -169,7 +169,9 @@ function describeDevices(devices: readonly StoredDevice[], connected: readonly S
   return devices.map((device) => {
     const { id, kind, decision, model, sizeBytes, firstSeenAt, lastSeenAt } = device;
     const here = connected.find((each) => each.id === id);
-    const isShared = devices.some((other) => other !== device && nameOf(other) === nameOf(device));
+    const isShared = devices.some(
+      (other) => other !== device && other.decision !== 'retired' && nameOf(other) === nameOf(device),
+    );
     return {
       ...{ id, kind, decision, firstSeenAt, lastSeenAt, connected: here !== undefined },
       name: isShared ? `${nameOf(device)} (${[model, id.slice(-4)].filter(Boolean).join(', ')})` : nameOf(device),

@@ -44,7 +44,7 @@ export function describeImport(report: Report): readonly string[] {
   else if (imported > 0) lines.push(`"${report.source.name}": ${files(imported)} saved (${inWords(report.bytes)}).`);
   else lines.push(`"${report.source.name}": nothing new was saved.`);
   if (known > 0) lines.push(`  ${files(known)} had been saved before.`);
-  if (duplicates > 0) lines.push(`  ${files(duplicates)} under other names had been saved before.`);
+  if (duplicates > 0) lines.push(`  ${files(duplicates)} had been saved before, from elsewhere or under other names.`);
   if (notMedia > 0) {
     lines.push(
       `  ${files(notMedia)} ${notMedia === 1 ? 'is' : 'are'} neither photo nor video and ${notMedia === 1 ? 'was' : 'were'} not saved:`,

@@ -77,7 +77,7 @@ test('What was saved, where, and that it is all', () => {
   const text = describeOne({ found: 12, imported: 10, bytes: 5e6, known: 1, duplicates: 1 });
   expect(text).toContain('"NIKON": 10 files saved (5.0 MB).');
   expect(text).toContain('1 file had been saved before.');
-  expect(text).toContain('1 file under other names had been saved before.');
+  expect(text).toContain('1 file had been saved before, from elsewhere or under other names.');
   expect(text).toMatch(/(are|is) saved\./);
   expect(text).toContain('Your photos are in /photos');
 });
