@@ -4,12 +4,14 @@
 import { createHash } from 'node:crypto';
 import { AgentError } from '../domain/errors.ts';
 import type { SourcePath } from '../domain/ids.ts';
-import type { CatalogStore, KnownEntry } from '../library/catalog/catalog-store.ts';
+import type { CatalogStore, EntryFacts } from '../library/catalog/catalog-store.ts';
+import { folderOf } from '../library/catalog/sqlite-catalog.ts';
 import type { Clock } from '../platform/clock.ts';
 import { digest } from '../platform/durable-write.ts';
 import { headBytes } from '../platform/stage-file.ts';
 import type { Source, SourceFile } from '../sources/source.ts';
 import { EntrySpool } from './entry-spool.ts';
+import { mapOrdered } from './map-ordered.ts';
 
 /** A file changed less than this ago may still be being written, and is looked at again after `settleMs`. */
 const freshMs = 10_000;
@@ -19,6 +21,10 @@ const hourNs = 3_600_000_000_000n;
 const shiftHoursMax = 26n;
 /** How many of the shifted entries are compared by their first bytes before the shift is believed. */
 const shiftSamples = 8;
+/** Where a folder has more known entries below it, each is looked up for itself. These take 10 MB of memory. */
+const knownAtOnceMaxUsual = 50_000;
+/** First bytes read at once: one after another would wait for the disk each time. */
+const headsAtOnce = 8;
 
 export interface Survey extends Disposable {
   readonly found: number;
@@ -35,33 +41,45 @@ export interface SurveyOptions {
   /** Whether the catalogue may be told that all times of the source have shifted. */
   readonly correctTimes: boolean;
   readonly onListed: (count: number) => void;
+  /** For tests: fewer. */
+  readonly knownAtOnceMax?: number;
   readonly signal: AbortSignal;
 }
 
 /** @throws what `Source.list` throws. The caller disposes of the survey. */
 export async function surveySource(options: SurveyOptions): Promise<Survey> {
-  const { source, catalog, clock, signal } = options;
+  const { source, clock, signal } = options;
   const spool = new EntrySpool();
   try {
     const notFiles: SourcePath[] = [];
     const unreadable: { path: SourcePath; error: AgentError }[] = [];
     const shifts = new ShiftedTimes(options);
+    const knownEntries = new KnownEntries(options);
     let found = 0;
     let known = 0;
     for await (const entries of source.list(signal)) {
+      const doubtful: SourceFile[] = [];
       for (const entry of entries) {
         found += 1;
         if (entry.kind === 'notAFile') notFiles.push(entry.path);
         else if (entry.kind === 'unreadable') unreadable.push({ path: entry.path, error: entry.error });
         else {
-          const before = catalog.findEntry(source.id, entry.path);
-          const verdict = before === undefined ? 'new' : await compare(options, entry, before);
+          const before = knownEntries.find(entry.path);
+          const verdict = before === undefined ? 'new' : compare(entry, before);
           if (verdict === 'known') {
             known += 1;
             shifts.sawUnshifted();
-          } else if (verdict === 'new' || before === undefined) spool.add({ ...entry, ...settlesAt(entry, clock) });
+          } else if (verdict === 'doubtful') doubtful.push(entry);
+          else if (verdict === 'new' || before === undefined) spool.add({ ...entry, ...settlesAt(entry, clock) });
           else shifts.add(entry, before);
         }
+      }
+      const compareHeads = async (entry: SourceFile) => ({ entry, isSame: await hasSameHead(options, entry) });
+      for await (const { entry, isSame } of mapOrdered(doubtful, headsAtOnce, compareHeads)) {
+        if (isSame) {
+          known += 1;
+          shifts.sawUnshifted();
+        } else spool.add({ ...entry, ...settlesAt(entry, clock) });
       }
       options.onListed(found);
     }
@@ -81,17 +99,11 @@ export function settlesAt(entry: SourceFile, clock: Clock): { settlesAtMonotonic
   return Math.abs(ageMs) < freshMs ? { settlesAtMonotonicMs: clock.monotonicMs() + settleMs } : {};
 }
 
-async function compare(
-  options: SurveyOptions,
-  entry: SourceFile,
-  before: KnownEntry,
-): Promise<'known' | 'new' | 'shifted'> {
+/** `doubtful`: known if it begins with the same bytes. */
+function compare(entry: SourceFile, before: EntryFacts): 'known' | 'new' | 'doubtful' | 'shifted' {
   if (entry.sizeBytes !== before.sizeBytes) return 'new';
+  if (entry.modifiedAtNs === before.modifiedAtNs) return isCameraDefaultDate(entry.modifiedAtNs) ? 'doubtful' : 'known';
   const differenceNs = entry.modifiedAtNs - before.modifiedAtNs;
-  if (differenceNs === 0n) {
-    if (!isCameraDefaultDate(entry.modifiedAtNs)) return 'known';
-    return (await hasSameHead(options, entry, before)) ? 'known' : 'new';
-  }
   const isWholeHours = differenceNs % hourNs === 0n;
   const hours = (differenceNs < 0n ? -differenceNs : differenceNs) / hourNs;
   return isWholeHours && hours <= shiftHoursMax ? 'shifted' : 'new';
@@ -99,14 +111,39 @@ async function compare(
 
 /** A camera whose clock was reset begins again on the first of January: then a name and a time can come twice. */
 function isCameraDefaultDate(modifiedAtNs: bigint): boolean {
-  const date = new Date(Number(modifiedAtNs / 1_000_000n));
+  const date = new Date(Number(modifiedAtNs) / 1e6);
   // Cameras write local time and cards are read in any zone, so the day before and after count as well.
-  const dayOfYear = `${date.getUTCMonth() + 1}-${date.getUTCDate()}`;
-  return ['12-31', '1-1', '1-2'].includes(dayOfYear);
+  const [month, day] = [date.getUTCMonth() + 1, date.getUTCDate()];
+  return month === 1 ? day <= 2 : month === 12 && day === 31;
+}
+
+/** What the catalogue knows, asked folder by folder: a source is listed so, and nearly everything on it is known. */
+class KnownEntries {
+  readonly #options: SurveyOptions;
+  #folder: string | undefined;
+  #below: ReadonlyMap<SourcePath, EntryFacts> | undefined;
+
+  constructor(options: SurveyOptions) {
+    this.#options = options;
+  }
+
+  find(path: SourcePath): EntryFacts | undefined {
+    const found = this.#below?.get(path);
+    if (found !== undefined) return found;
+    const { catalog, source, knownAtOnceMax: entriesMax = knownAtOnceMaxUsual } = this.#options;
+    const folder = folderOf(path);
+    if (folder !== this.#folder) {
+      this.#folder = folder;
+      this.#below = undefined; // let go before the next is read
+      this.#below = catalog.findEntriesBelow({ sourceId: source.id, folder, entriesMax });
+    }
+    return this.#below === undefined ? catalog.findEntry(source.id, path) : this.#below.get(path);
+  }
 }
 
 /** An entry whose first bytes cannot be read is not known: saving it reports why. */
-async function hasSameHead(options: SurveyOptions, entry: SourceFile, before: KnownEntry): Promise<boolean> {
+async function hasSameHead(options: SurveyOptions, entry: SourceFile): Promise<boolean> {
+  const before = options.catalog.findEntry(options.source.id, entry.path);
   try {
     await using reader = await options.source.open(entry.path, 0, options.signal);
     const head = Buffer.alloc(Math.min(headBytes, entry.sizeBytes));
@@ -115,7 +152,7 @@ async function hasSameHead(options: SurveyOptions, entry: SourceFile, before: Kn
       if (count === 0) return false;
       filled += count;
     }
-    return digest(createHash('sha256').update(head)) === before.headHash;
+    return digest(createHash('sha256').update(head)) === before?.headHash;
   } catch (error) {
     if (error instanceof AgentError && error.code !== 'SOURCE_GONE') return false;
     throw error;
@@ -128,7 +165,7 @@ async function hasSameHead(options: SurveyOptions, entry: SourceFile, before: Kn
  */
 class ShiftedTimes {
   readonly #options: SurveyOptions;
-  readonly #entries: { entry: SourceFile; before: KnownEntry }[] = [];
+  readonly #entries: SourceFile[] = [];
   readonly #shifts = new Set<bigint>();
   #sawUnshifted = false;
 
@@ -140,13 +177,13 @@ class ShiftedTimes {
     this.#sawUnshifted = true;
   }
 
-  add(entry: SourceFile, before: KnownEntry): void {
-    this.#entries.push({ entry, before });
+  add(entry: SourceFile, before: EntryFacts): void {
+    this.#entries.push(entry);
     this.#shifts.add(entry.modifiedAtNs - before.modifiedAtNs);
   }
 
   async decide(): Promise<{ known: number; changed: readonly SourceFile[] }> {
-    const entries = this.#entries.map(({ entry }) => entry);
+    const entries = this.#entries;
     const [shiftNs] = this.#shifts;
     if (shiftNs === undefined) return { known: 0, changed: [] };
     if (this.#shifts.size > 1 || this.#sawUnshifted || !(await this.#samplesAgree()))
@@ -162,7 +199,7 @@ class ShiftedTimes {
     const stride = Math.max(1, Math.floor(this.#entries.length / shiftSamples));
     for (let index = 0; index < this.#entries.length; index += stride) {
       const sample = this.#entries[index];
-      if (sample !== undefined && !(await hasSameHead(this.#options, sample.entry, sample.before))) return false;
+      if (sample !== undefined && !(await hasSameHead(this.#options, sample))) return false;
     }
     return true;
   }

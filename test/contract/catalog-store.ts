@@ -140,6 +140,32 @@ export function describeCatalogStore(name: string, make: () => CatalogUnderTest)
       expect(catalog.findEntry(sourceId, 'DCIM/_.jpg' as SourcePath)).toBeUndefined();
     });
 
+    test('Everything below a folder is found at once, nothing beside it, and no more than was asked for', () => {
+      using under = make();
+      using catalog = begun(under);
+      const below = ['D/a.jpg', 'D/b/c.jpg', 'D/0', 'D/\u{10ffff}', 'D/\\xFF'];
+      const beside = ['D', 'D0', 'D.jpg', 'D-/a.jpg', 'd/a.jpg', 'Da/a.jpg', 'C/D/a.jpg', '\u{10ffff}\u{10ffff}'];
+      const all = [...below, ...beside];
+      for (const [index, path] of all.entries()) {
+        const options = { sourcePath: path as SourcePath, modifiedAtNs: 2n ** 62n + BigInt(index), bytes: path };
+        catalog.record(importId, [plannedAsset([plannedResource(`${day}/p${index}.jpg`, options)])]);
+      }
+      const find = (folder: string, entriesMax = 100) => catalog.findEntriesBelow({ sourceId, folder, entriesMax });
+      expect([...(find('D')?.keys() ?? [])].sort()).toEqual(below.toSorted());
+      expect([...(find('')?.keys() ?? [])].sort()).toEqual(all.toSorted());
+      for (const [path, facts] of find('') ?? []) {
+        const { sizeBytes, modifiedAtNs } = catalog.findEntry(sourceId, path) ?? {};
+        expect(facts).toMatchObject({ sizeBytes, modifiedAtNs });
+      }
+      expect(find('D/b')?.size).toBe(1);
+      expect(find('E')?.size).toBe(0);
+      expect(find('D', below.length)?.size).toBe(below.length);
+      expect(find('D', below.length - 1), 'too many to be held at once').toBeUndefined();
+      expect(catalog.findEntriesBelow({ sourceId: 'folder-other' as SourceId, folder: '', entriesMax: 1 })?.size).toBe(
+        0,
+      );
+    });
+
     test('An entry that changed on the source is known in its newer state', () => {
       using under = make();
       using catalog = begun(under);

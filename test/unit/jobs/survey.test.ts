@@ -18,6 +18,11 @@ import { seededBytes } from '../../support/media/seeded.ts';
 const summerMs = Date.parse('2024-07-14T10:11:12Z');
 const hourMs = 3_600_000;
 
+interface SurveyWish {
+  readonly correctTimes?: boolean;
+  readonly knownAtOnceMax?: number;
+}
+
 interface Scene extends AsyncDisposable {
   readonly source: FolderSource;
   readonly catalog: CatalogStore;
@@ -25,8 +30,8 @@ interface Scene extends AsyncDisposable {
   /** Tells the catalogue that this file was saved as it is now. */
   record(path: string, bytes: Buffer, modifiedAtMs?: number): void;
   /** `known`, and the paths that are new. */
-  survey(options?: { readonly correctTimes?: boolean }): Promise<{ known: number; fresh: string[] }>;
-  open(options?: { readonly correctTimes?: boolean }): Promise<Survey>;
+  survey(options?: SurveyWish): Promise<{ known: number; fresh: string[] }>;
+  open(options?: SurveyWish): Promise<Survey>;
 }
 
 async function openScene(): Promise<Scene> {
@@ -36,8 +41,9 @@ async function openScene(): Promise<Scene> {
   const source = await openFolderSource(root);
   const catalog = openCatalog({ path: join(scratch.path, 'c.db'), libraryId });
   catalog.beginImport({ importId, source: { id: source.id, kind: 'folder', name: 'card' }, startedAtMs: 0 });
-  const open: Scene['open'] = ({ correctTimes = true } = {}) =>
+  const open: Scene['open'] = ({ correctTimes = true, ...wish } = {}) =>
     surveySource({
+      ...wish,
       source,
       catalog,
       clock: systemClock,
@@ -101,6 +107,21 @@ test('An entry of the same path, size and time is known, any other is new', asyn
   at.put('DCIM/c.jpg', bytesOf('DCIM/c.jpg'), summerMs + 1);
   expect(await at.survey()).toEqual({ known: 2, fresh: ['DCIM/A.jpg', 'DCIM/b.jpg', 'DCIM/c.jpg', 'DCIM/new.jpg'] });
 });
+
+test.for([0, 1, 3, 4, 5])(
+  'What is known is the same where only %i entries may be held at once',
+  async (knownAtOnceMax) => {
+    await using at = await savedScene();
+    for (const name of ['top.jpg', 'DCIM/E/deep.jpg', 'E/DCIM/a.jpg', 'DCIM/new.jpg', 'DCIM-2/a.jpg'])
+      at.put(name, bytesOf(name));
+    at.record('top.jpg', bytesOf('top.jpg'));
+    at.record('DCIM/E/deep.jpg', bytesOf('DCIM/E/deep.jpg'));
+    expect(await at.survey({ knownAtOnceMax })).toEqual({
+      known: 6,
+      fresh: ['DCIM-2/a.jpg', 'DCIM/new.jpg', 'E/DCIM/a.jpg'],
+    });
+  },
+);
 
 test('Everything that was found is known, new, not a file or unreadable', async () => {
   await using at = await savedScene();
@@ -175,6 +196,18 @@ test.for(['2020-01-01T00:00:10Z', '2019-12-31T23:30:00Z', '2015-01-02T03:00:00Z'
     expect(await at.survey()).toEqual({ known: 3, fresh: ['DCIM/b.jpg'] });
   },
 );
+
+test('Of many photos of the default date, those with other bytes are new and no others', async () => {
+  await using at = await openScene();
+  const resetMs = Date.parse('2020-01-01T00:00:10Z');
+  const many = Array.from({ length: 60 }, (_, index) => `DCIM/${String(index).padStart(2, '0')}.jpg`);
+  const others = many.filter((_, index) => index % 7 === 3);
+  for (const name of many) {
+    at.record(name, bytesOf(name), resetMs);
+    at.put(name, bytesOf(others.includes(name) ? `other ${name}` : name), resetMs);
+  }
+  expect(await at.survey()).toEqual({ known: many.length - others.length, fresh: others });
+});
 
 test('A photo of the default date that differs only behind its head is the one thing that is not seen', async () => {
   // A known limit: two photos with equal metadata and thumbnails in their first 64 KiB do not exist.
