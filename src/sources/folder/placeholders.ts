@@ -39,13 +39,14 @@ export async function findNotDownloaded(
   return entries.map((entry) => {
     if (entry.kind !== 'file') return entry;
     if (dataless.has(entry) || isStandIn(entry.path, entry.sizeBytes)) return notDownloaded(entry.path);
+    if (entry.hasNoBlocks === undefined) return entry;
     const { hasNoBlocks, ...file } = entry;
     return file;
   });
 }
 
 function isStandIn(path: string, sizeBytes: number): boolean {
-  return sizeBytes <= standInBytesMax && /(^|\/)\.[^/]+\.icloud$/.test(path);
+  return sizeBytes <= standInBytesMax && path.endsWith('.icloud') && /(^|\/)\.[^/]+\.icloud$/.test(path);
 }
 
 function notDownloaded(path: SourcePath): SourceEntry {

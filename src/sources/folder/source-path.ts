@@ -4,6 +4,14 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { SourcePath } from '../../domain/ids.ts';
 
+/** What most names are made of: they are the same as bytes and as text. */
+const otherThanPlain = /[^ -~]|\\x/;
+
+/** One name as text, from its bytes as Node.js spells them in `latin1`: one character each. */
+export function nameFromLatin1(bytes: string): string {
+  return otherThanPlain.test(bytes) ? nameFromBytes(Buffer.from(bytes, 'latin1')) : bytes;
+}
+
 /** One name as text. */
 export function nameFromBytes(bytes: Buffer): string {
   if (isUtf8(bytes)) {
@@ -33,9 +41,14 @@ function utf8LengthAt(bytes: Buffer, start: number): number {
   return 0;
 }
 
+/** True if the path is the same as text and, in UTF-8, as bytes. */
+export function isUnescaped(path: SourcePath): boolean {
+  return !path.includes('\\x');
+}
+
 /** The bytes a path was made from. */
 export function bytesFromPath(path: SourcePath): Buffer {
-  if (!path.includes('\\x')) return Buffer.from(path);
+  if (isUnescaped(path)) return Buffer.from(path);
   const parts = path.split(/\\x([0-9A-F]{2})/);
   return Buffer.concat(parts.map((part, index) => (index % 2 === 0 ? Buffer.from(part) : Buffer.from(part, 'hex'))));
 }

@@ -171,6 +171,62 @@ test('A folder or file that may not be read is reported by name, and the rest is
   }
 });
 
+test('In a folder that may be listed and not entered, every file is reported by name, and the rest is listed', async () => {
+  using scratch = temporaryFolder();
+  mkdirSync(join(scratch.path, 'shut'));
+  const names = Array.from({ length: 300 }, (_, index) => `${index}.jpg`);
+  for (const name of names) writeFileSync(join(scratch.path, 'shut', name), '');
+  writeFileSync(join(scratch.path, 'a.jpg'), '');
+  execFileSync('chmod', ['755', scratch.path]);
+  execFileSync('chmod', ['744', join(scratch.path, 'shut')]);
+  if (process.geteuid?.() !== 0) execFileSync('chmod', ['444', join(scratch.path, 'shut')]);
+  try {
+    await asOrdinaryUser(async () => {
+      await using source = await openFolderSource(scratch.path);
+      const listed = await listAll(source);
+      expect(listed.filter(({ kind }) => kind === 'file').map(({ path }) => path)).toEqual(['a.jpg']);
+      const unreadable = listed.filter((entry) => entry.kind === 'unreadable');
+      expect(unreadable.map(({ path }) => path).sort()).toEqual(names.map((name) => `shut/${name}`).sort());
+      expect(new Set(unreadable.map(({ error }) => error.code))).toEqual(new Set(['SOURCE_READ_FAILED']));
+    });
+  } finally {
+    execFileSync('chmod', ['755', join(scratch.path, 'shut')]);
+  }
+});
+
+test('What goes while it is listed: single files are reported, the whole source is an error', async () => {
+  using scratch = temporaryFolder();
+  const root = join(scratch.path, 'card');
+  mkdirSync(root);
+  const names = Array.from({ length: 1000 }, (_, index) => `${index}.jpg`);
+  for (const name of names) writeFileSync(join(root, name), '');
+  await using source = await openFolderSource(root);
+  let isFirst = true;
+  const kept: string[] = [];
+  for await (const entries of source.list(never)) {
+    if (isFirst)
+      for (const name of names) if (Number.parseInt(name, 10) % 2 === 1) rmSync(join(root, name), { force: true });
+    if (!isFirst) {
+      for (const entry of entries) {
+        if (entry.kind === 'unreadable') expect(entry.error.code).toBe('SOURCE_ENTRY_VANISHED');
+        else expect(Number.parseInt(entry.path, 10) % 2, entry.path).toBe(0);
+      }
+    }
+    isFirst = false;
+    kept.push(...entries.map(({ path }) => path));
+  }
+  expect(kept).toEqual(expect.arrayContaining(names.filter((name) => Number.parseInt(name, 10) % 2 === 0)));
+
+  isFirst = true;
+  const listing = async () => {
+    for await (const _ of source.list(never)) {
+      if (isFirst) renameSync(root, join(scratch.path, 'pulled'));
+      isFirst = false;
+    }
+  };
+  await expect(listing()).rejects.toMatchObject({ code: 'SOURCE_GONE' });
+});
+
 test('A source that is gone says so, at listing and at opening, and is not an empty one', async () => {
   using scratch = temporaryFolder();
   const root = join(scratch.path, 'card');

@@ -1,13 +1,14 @@
 // Two names with one text, or a text that leads back to other bytes, would read the wrong file or none.
 import { expect, test } from 'vitest';
 import type { SourcePath } from '../../../../src/domain/ids.ts';
-import { bytesFromPath, nameFromBytes } from '../../../../src/sources/folder/source-path.ts';
+import { bytesFromPath, nameFromBytes, nameFromLatin1 } from '../../../../src/sources/folder/source-path.ts';
 import { seededBytes, seededRandom } from '../../../support/media/seeded.ts';
 import { sourcePathOf } from '../../../support/media/source-tree.ts';
 
 function expectRoundTrip(name: Buffer, context = ''): void {
   const text = nameFromBytes(name);
   expect(bytesFromPath(text as SourcePath), `${context} ${name.toString('hex')} ${text}`).toEqual(name);
+  expect(nameFromLatin1(name.toString('latin1')), context).toBe(text);
   expect(text.isWellFormed(), context).toBe(true);
 }
 
