@@ -6,12 +6,10 @@ import { basename, dirname, resolve } from 'node:path';
 import { type AttachedDevice, DeviceLook } from '../detect/attached-devices.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
-import { runImport } from '../jobs/import-job.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import { assertApart, assertNotInCloud } from '../jobs/import-safety.ts';
 import type { Pace } from '../jobs/pace.ts';
-import { previewImport } from '../jobs/preview-job.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { openKnownLibraries } from '../library/known-libraries.ts';
 import { parseLayout } from '../library/layout.ts';
@@ -24,7 +22,7 @@ import type { StepObserver } from '../platform/durable-write.ts';
 import { type Log, openLog } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import { type FolderSource, openFolderSource } from '../sources/folder/folder-source.ts';
-import { adoptFolder, type LibraryTurn } from './adopt.ts';
+import type { LibraryTurn } from './adopt.ts';
 import { type Config, listKeys, loadConfig, setConfigValue } from './config.ts';
 import type { AdoptWish, BackupRequest, BackupResult, Keepsake } from './control.ts';
 import { type Device, type DeviceRegister, openDeviceRegister } from './devices.ts';
@@ -37,7 +35,6 @@ import {
   type KeepsakePaths,
   makeStateFolders,
 } from './paths.ts';
-import { rebuildLibrary } from './rebuild.ts';
 import { readStatus } from './status.ts';
 
 /** What tests replace. The product uses the defaults. */
@@ -112,10 +109,13 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const folder = resolve(workingFolder, wish.folder);
       const onProgress = (progress: ImportProgress) => wish.onProgress({ ...progress, sourceName: basename(folder) });
       const place = await chooseLibrary(library);
+      const { adoptFolder } = await import('./adopt.ts'); // as below: who asks for something else starts quicker without
       return await adoptFolder({ ...wish, ...place, ...share, folder, paths, seams, sharedLog, onProgress });
     },
-    rebuild: async ({ library, signal }) =>
-      rebuildLibrary({ ...(await chooseLibrary(library)), paths, clock, sharedLog, signal }),
+    rebuild: async ({ library, signal }) => {
+      const { rebuildLibrary } = await import('./rebuild.ts');
+      return await rebuildLibrary({ ...(await chooseLibrary(library)), paths, clock, sharedLog, signal });
+    },
     decide: async (request) => {
       await devices(); // a card that was just put in can be decided about without having looked at the list
       return await find(await register.decide(request));
@@ -216,6 +216,7 @@ async function backup(job: BackupJob): Promise<BackupResult> {
   await using metadata = openMetadataReader();
   const room = await openRoom(library.folders.root, settings.reserveBytes);
   const imports: ImportReport[] = [];
+  const { runImport } = await import('../jobs/import-job.ts');
   for (const { source, isDevice } of sources) {
     const report = await runImport({
       source,
@@ -252,6 +253,7 @@ async function preview(
       ? openCatalog({ path: ':memory:', libraryId: '' as LibraryId })
       : openCatalog({ path, libraryId: id, readOnly: true });
   const imports: ImportReport[] = [];
+  const { previewImport } = await import('../jobs/preview-job.ts');
   for (const source of job.sources) {
     const onProgress = (progress: ImportProgress) => request.onProgress({ ...progress, sourceName: source.name });
     imports.push(

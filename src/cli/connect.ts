@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { connectAgent, type RemoteKeepsake } from '../agent/api/client.ts';
+import type { RemoteKeepsake } from '../agent/api/client.ts';
 import { socketPaths } from '../agent/api/socket-path.ts';
 import { composeKeepsake, type Seams } from '../agent/compose.ts';
 import type { Keepsake } from '../agent/control.ts';
@@ -20,7 +20,8 @@ export async function connectKeepsake(environment: Environment, seams: Seams | u
 }
 
 async function findAgent(paths: readonly AbsolutePath[]): Promise<RemoteKeepsake | undefined> {
-  for (const path of paths) {
+  for (const path of paths.filter((each) => existsSync(each))) {
+    const { connectAgent } = await import('../agent/api/client.ts'); // HTTP: a command without an agent starts quicker without it
     const agent = await connectAgent(path);
     if (agent !== undefined) return agent;
   }

@@ -2,7 +2,6 @@
 // Promises an answer for any bytes, and that a name never makes a photo of something else or hides one: it only tells
 // apart the kinds of sidecar, which are all text. Where the bytes are ambiguous it leans towards "media": importing too
 // much loses nothing.
-import { fileTypeFromBuffer } from 'file-type';
 import type { Content } from '../../domain/media.ts';
 import { isGooglePhotoMetadata, looksLikeGooglePhotoMetadata, parseJson } from './google-sidecar.ts';
 
@@ -52,6 +51,7 @@ function mediaOf(mime: string | undefined, start: Uint8Array): Content | undefin
 }
 
 async function fileTypeMime(start: Uint8Array): Promise<string | undefined> {
+  const { fileTypeFromBuffer } = await import('file-type'); // with the first new file: looking for one starts quicker without it
   try {
     return (await fileTypeFromBuffer(start))?.mime;
   } catch {
