@@ -4,7 +4,7 @@
 //
 // Why: the database binding crashes older Node.js without a JavaScript error, and a service file that names a version
 // manager's path dies at the next upgrade. Nothing relies on node_modules/.bin/node, which npm 10 does not link.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import * as module from 'node:module';
 import { constants } from 'node:os';
@@ -45,6 +45,22 @@ function fail(message) {
   process.exit(70);
 }
 
+/** Where distributions keep the one library of Node.js 26 that a small Debian or Ubuntu comes without (seen 2026-11). */
+const libraryFolders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
+
+/** Explains in plain words what the loader would say about a library. Costs a start of Node.js only where one seems missing. */
+function assertStarts(pinned) {
+  if (process.platform !== 'linux' || libraryFolders.some((folder) => existsSync(join(folder, 'libatomic.so.1'))))
+    return;
+  const { status, stderr } = spawnSync(pinned, ['--version'], { encoding: 'utf8' });
+  if (status === 0) return;
+  fail(
+    /libatomic/.test(stderr ?? '')
+      ? 'This computer lacks a small library that Keepsake needs. Install it, then start again:\n\n    sudo apt install libatomic1\n'
+      : `Keepsake's own Node.js cannot be started here:\n${stderr ?? ''}`,
+  );
+}
+
 /**
  * Runs `script` with `args` on the pinned Node.js and ends as it ends (same exit code or signal). With `flags` of Node.js or
  * an `environment` of its own it is always a process of its own.
@@ -63,6 +79,7 @@ export function runOnPinnedNode(script, args, { flags = [], environment = {} } =
     process.argv.splice(1, process.argv.length - 1, resolve(script), ...args);
     return import(pathToFileURL(resolve(script)).href);
   }
+  assertStarts(pinned);
   const env = { NODE_COMPILE_CACHE: compileCache, ...environment, ...process.env };
   // Where it can, this process becomes the other one: nobody waits beside it, which would take 50 MB for as long as it runs.
   if (typeof process.execve === 'function' && process.platform !== 'win32') {

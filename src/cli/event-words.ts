@@ -6,7 +6,7 @@ import { count, describeImport, inWords, printable } from './words.ts';
 
 type Report = BackupResult['imports'][number];
 
-const command = 'npm run -s keepsake --';
+const command = 'keepsake';
 
 export function describeEvent(event: AgentEvent): string | undefined {
   switch (event.kind) {

@@ -31,8 +31,9 @@ interface BackupFlags {
 }
 
 /** Runs one command and returns its exit code. Never throws. */
-export async function runCli(options: CliOptions): Promise<ExitCode> {
-  const json = options.args.includes('--json');
+export async function runCli(given: CliOptions): Promise<ExitCode> {
+  const json = given.args.includes('--json');
+  const options = json ? given : withTypeableCommands(given);
   try {
     return await dispatch(options);
   } catch (error) {
@@ -50,6 +51,28 @@ export async function runCli(options: CliOptions): Promise<ExitCode> {
     return 70;
   }
 }
+
+/**
+ * All our words say `keepsake COMMAND`. From a checkout that has to be typed in another way, and an owner who copies a line is
+ * to succeed with it.
+ */
+function withTypeableCommands(options: CliOptions): CliOptions {
+  const { stdout, stderr, environment } = options;
+  if (!['start', 'keepsake'].includes(environment['npm_lifecycle_event'] ?? '')) return options;
+  const typeable = (text: string) => text.replace(commandInWords, 'npm run -s keepsake -- $1');
+  const { isTTY, columns } = stderr;
+  return {
+    ...options,
+    stdout: { write: (text) => stdout.write(typeable(text)) },
+    stderr: {
+      ...(isTTY === undefined ? {} : { isTTY }),
+      ...(columns === undefined ? {} : { columns }),
+      write: (text) => stderr.write(typeable(text)),
+    },
+  };
+}
+
+const commandInWords = /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent)\b/g;
 
 async function dispatch(options: CliOptions): Promise<ExitCode> {
   const keepsake = await connectKeepsake(options.environment, options.seams);

@@ -21,7 +21,7 @@ export async function start(wish: {
   say('It never deletes or changes anything on the card.');
   say('');
   say(`Your photos go to:  ${printable(library)}`);
-  say('To choose another place:  npm run -s keepsake -- config set library FOLDER');
+  say('To choose another place:  keepsake config set library FOLDER');
   say('');
   if (sources.length > 0) {
     for (const source of sources) say(`Saving from:  ${printable(source)}`);

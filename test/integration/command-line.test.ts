@@ -124,3 +124,13 @@ test('npm start says where photos go and what it watches, until its window is cl
   expect(agent.said).toContain('This stops when you close the window.');
   expect(await agent.stop('SIGHUP')).toBe(0);
 });
+
+test('From a checkout the commands that are shown are the ones to type; in JSON they stay as they are', async () => {
+  using scratch = temporaryFolder();
+  const environment = { npm_lifecycle_event: 'keepsake' };
+  const spoken = await keepsake(['status'], { home: scratch.path, environment });
+  expect(spoken.stdout).toContain('npm run -s keepsake -- backup FOLDER');
+  const failed = await keepsake(['enroll', 'nobody'], { home: scratch.path, environment });
+  expect(failed.stderr).toContain('npm run -s keepsake -- devices');
+  expect((await keepsake(['status'], { home: scratch.path })).stdout).toContain('To begin: keepsake backup FOLDER');
+});
