@@ -44,6 +44,18 @@ export const errorRetry = {
   SOURCE_ENTRY_CHANGING: 'later',
   SOURCE_ENTRY_NOT_DOWNLOADED: 'after-owner-acts',
   SOURCE_TOO_LARGE: 'never',
+  // An iPhone
+  USBMUXD_MISSING: 'after-owner-acts',
+  PHONE_LOCKED: 'after-owner-acts',
+  PHONE_TRUST_PENDING: 'after-owner-acts',
+  PHONE_TRUST_DENIED: 'after-owner-acts',
+  PHONE_NOT_PAIRED: 'after-owner-acts',
+  PHONE_NEEDS_CABLE: 'after-owner-acts',
+  PHONE_MANAGED: 'after-owner-acts',
+  PHONE_IMPOSTOR: 'after-owner-acts',
+  PHONE_BUSY: 'later',
+  PHONE_STALLED: 'later',
+  PHONE_PROTOCOL: 'later',
   INTERRUPTED: 'later',
 } as const satisfies Record<string, Retry>;
 

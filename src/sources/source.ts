@@ -5,7 +5,7 @@ import type { ByteReader } from '../domain/byte-reader.ts';
 import type { AgentError } from '../domain/errors.ts';
 import type { SourceId, SourcePath } from '../domain/ids.ts';
 
-export type SourceKind = 'folder' | 'card';
+export type SourceKind = 'folder' | 'card' | 'iphone';
 
 /** A source with more entries than this is refused: something is wrong with it, or it is made to exhaust us. */
 export const entriesMax = 5_000_000;

@@ -1,0 +1,170 @@
+// Reads one file of a phone from front to back, asking for the next pieces before the last ones have come: over a cable with a
+// round trip of a millisecond that is the difference between a tenth of its speed and all of it. What is on its way is bounded
+// for all readers together, so that little is read twice after a pulled cable, and memory stays small.
+
+import type { ByteReader, EntryState } from '../../domain/byte-reader.ts';
+import type { AfcClient } from './afc.ts';
+
+/** One read request. Large enough that requests are few, small enough that several files share the way fairly. */
+export const pieceBytes = 256 * 1024;
+/** Bytes asked for and not yet handed on, of all files together. docs/iphone.md names it: a pulled cable costs no more. */
+export const inFlightBytesMax = 8 * 1024 * 1024;
+/** Of one file, so that the next ones can begin before it ends. */
+const piecesPerFileMax = 16;
+
+/** Buffers for pieces: as many as may be in flight, made when they are first needed and used again and again. */
+export class PiecePool {
+  readonly #free: Buffer[] = [];
+  readonly #waiting: ((piece: Buffer) => void)[] = [];
+  #made = 0;
+
+  /** A piece at once, or undefined if all are in use. */
+  take(): Buffer | undefined {
+    const piece = this.#free.pop();
+    if (piece !== undefined || this.#made * pieceBytes >= inFlightBytesMax) return piece;
+    this.#made += 1;
+    return Buffer.allocUnsafeSlow(pieceBytes);
+  }
+
+  /** A piece as soon as there is one; first come, first served. */
+  async wait(): Promise<Buffer> {
+    const piece = this.take();
+    return piece ?? (await new Promise<Buffer>((resolve) => this.#waiting.push(resolve)));
+  }
+
+  giveBack(piece: Buffer): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(piece);
+    else this.#free.push(piece);
+  }
+}
+
+interface Piece {
+  readonly buffer: Buffer;
+  /** How many of the bytes that the file should have are hoped for. */
+  readonly hopedBytes: number;
+  readonly arrived: Promise<number>;
+}
+
+/** A piece that has come, of which the first `at` bytes were handed on. */
+interface Arrived {
+  readonly buffer: Buffer;
+  readonly length: number;
+  at: number;
+}
+
+export interface AfcReaderOptions {
+  readonly client: AfcClient;
+  readonly handle: bigint;
+  readonly pool: PiecePool;
+  /** How many bytes the file should still have: no more is asked for ahead than that, and once more to see its end. */
+  readonly expectedBytes: number;
+  /** Asked for `state`. */
+  readonly describe: (signal: AbortSignal) => Promise<EntryState>;
+  /** Explains a refusal of this file; other errors come through as they are. */
+  readonly explain: (error: unknown) => unknown;
+  /** Called when the handle was closed, or the connection with it. */
+  readonly onClosed: () => void;
+}
+
+export class AfcReader implements ByteReader {
+  readonly #options: AfcReaderOptions;
+  readonly #ahead: Piece[] = [];
+  /** Ends what is on its way when the reader is closed before the end. */
+  readonly #ended = new AbortController();
+  /** Of the bytes that the file should have: those that have come and those that are hoped for. */
+  #coveredBytes = 0;
+  #current: Arrived | undefined;
+  #isAtEnd = false;
+
+  constructor(options: AfcReaderOptions) {
+    this.#options = options;
+    this.#askAhead();
+  }
+
+  async read(into: Uint8Array, signal: AbortSignal): Promise<number> {
+    let filled = 0;
+    while (filled < into.length && !this.#isAtEnd) {
+      signal.throwIfAborted();
+      // What has come is handed on before more is waited for, but not in crumbs: a full buffer costs one write.
+      const current = this.#current ?? (await this.#next(signal));
+      if (current === undefined) break;
+      const count = Math.min(into.length - filled, current.length - current.at);
+      into.set(current.buffer.subarray(current.at, current.at + count), filled);
+      filled += count;
+      current.at += count;
+      if (current.at === current.length) {
+        this.#current = undefined;
+        this.#options.pool.giveBack(current.buffer);
+      }
+    }
+    return filled;
+  }
+
+  state(signal: AbortSignal): Promise<EntryState> {
+    return this.#options.describe(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort(new Error('the file is closed'));
+    const { client, handle, pool, onClosed } = this.#options;
+    if (this.#current !== undefined) pool.giveBack(this.#current.buffer);
+    for (const { buffer, arrived } of this.#ahead.splice(0)) {
+      void arrived.catch(() => undefined).finally(() => pool.giveBack(buffer));
+    }
+    // Nobody waits for it: the next file is not held up by a round trip, and a connection that is gone has closed it too.
+    void client.close(handle, new AbortController().signal).then(onClosed, onClosed);
+  }
+
+  /** The next bytes, or undefined at the end. */
+  async #next(signal: AbortSignal): Promise<Arrived | undefined> {
+    this.#askAhead();
+    if (this.#ahead.length === 0) this.#ask(await this.#options.pool.wait());
+    const piece = this.#ahead.shift();
+    if (piece === undefined) return undefined;
+    let length: number;
+    try {
+      length = await untilAborted(piece.arrived, signal);
+    } catch (error) {
+      void piece.arrived.catch(() => undefined).finally(() => this.#options.pool.giveBack(piece.buffer));
+      throw this.#options.explain(error);
+    }
+    this.#coveredBytes += length - piece.hopedBytes; // short replies leave a rest: reads go on where the last one ended
+    if (length === 0) {
+      this.#isAtEnd = true;
+      this.#options.pool.giveBack(piece.buffer);
+      return undefined;
+    }
+    this.#current = { buffer: piece.buffer, length, at: 0 };
+    this.#askAhead();
+    return this.#current;
+  }
+
+  #askAhead(): void {
+    // One byte more than there should be: the end is seen without waiting for it, and a file that grew is noticed.
+    while (this.#ahead.length < piecesPerFileMax && this.#coveredBytes < this.#options.expectedBytes + 1) {
+      const buffer = this.#options.pool.take();
+      if (buffer === undefined) return;
+      this.#ask(buffer);
+    }
+  }
+
+  #ask(buffer: Buffer): void {
+    const hopedBytes = Math.min(buffer.length, Math.max(1, this.#options.expectedBytes - this.#coveredBytes));
+    this.#coveredBytes += hopedBytes;
+    const arrived = this.#options.client.read(this.#options.handle, buffer, this.#ended.signal);
+    arrived.catch(() => undefined); // whoever reads on hears of it
+    this.#ahead.push({ buffer, hopedBytes, arrived });
+  }
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
