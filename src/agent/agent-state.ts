@@ -10,17 +10,21 @@ import type { Need, Status } from './status.ts';
 export interface Announcement {
   readonly id: SourceId;
   readonly name: string;
-  /** Photos and videos and what belongs to them, that the library does not have. */
-  readonly newFiles: number;
-  readonly newBytes: number;
-  /** Files whose beginning, size and kind the library has from another device. */
-  readonly knownFiles: number;
+  /** Not of a phone that does not let us in before its owner said yes. */
+  readonly contents?: {
+    /** Photos and videos and what belongs to them, that the library does not have. */
+    readonly newFiles: number;
+    readonly newBytes: number;
+    /** Files whose beginning, size and kind the library has from another device. */
+    readonly knownFiles: number;
+    readonly isEstimate: boolean;
+  };
   /** The device most of them came from, if they are most of what is on it. */
   readonly replaces?: { readonly id: string; readonly name: string };
 }
 
 /** What the agent does beside importing; each goes on when another one fails. */
-export type AgentPart = 'api' | 'watch' | 'schedule';
+export type AgentPart = 'api' | 'watch' | 'phones' | 'schedule';
 
 export interface Failure {
   readonly code: string;
@@ -110,6 +114,10 @@ export function addToStatus(status: Status, state: AgentState): Status {
   const needs: Need[] = [
     ...[...state.failures.values()].map(({ code, message, remedy }) => ({ code, message, remedy })),
     ...[...state.troubles].map(describeTrouble),
+    ...[...state.connected.values()].flatMap(({ id, advice }) =>
+      // One nobody has said yes to is announced; what it would need comes after that.
+      advice === undefined || state.announcements.has(id) || state.failures.has(id) ? [] : [advice],
+    ),
     ...[...state.announcements.values()].map(describeNewDevice),
   ];
   const known = status.needsYou.filter(({ code }) => code !== 'INTERRUPTED' || job === undefined);
@@ -124,10 +132,10 @@ export function addToStatus(status: Status, state: AgentState): Status {
   };
 }
 
-function describeNewDevice({ id, name, newFiles }: Announcement): Need {
+function describeNewDevice({ id, name, contents }: Announcement): Need {
   return {
     code: 'NEW_DEVICE',
-    message: `"${name}" is connected for the first time, with ${newFiles.toLocaleString('en')} new files.`,
+    message: `"${name}" is connected for the first time${contents === undefined ? '' : `, with ${contents.newFiles.toLocaleString('en')} new files`}.`,
     remedy: `To save its photos: keepsake enroll ${id}. Only this once: keepsake backup ${id}. Never: keepsake ignore ${id}.`,
   };
 }
@@ -135,6 +143,7 @@ function describeNewDevice({ id, name, newFiles }: Announcement): Need {
 const undone: Readonly<Record<AgentPart, string>> = {
   api: 'Keepsake cannot be asked how things stand right now.',
   watch: 'Keepsake cannot notice cards and folders by itself right now.',
+  phones: 'Keepsake cannot notice iPhones by itself right now.',
   schedule: 'Keepsake cannot look at folders at the set times right now.',
 };
 

@@ -5,6 +5,7 @@ import PQueue from 'p-queue';
 import type { AttachedDevice } from '../detect/attached-devices.ts';
 import { watchDevices } from '../detect/device-watch.ts';
 import { folderHints, mountHints } from '../detect/hints.ts';
+import type { AttachedPhone, PhoneEvent, PhoneWatch } from '../detect/phones.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { SourceId } from '../domain/ids.ts';
 import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
@@ -21,9 +22,10 @@ import {
 } from './agent-state.ts';
 import { serveApi } from './api/server.ts';
 import { socketPaths } from './api/socket-path.ts';
-import { composeKeepsake, type LocalKeepsake, type Seams } from './compose.ts';
+import type { Seams } from './backup.ts';
+import { composeKeepsake, type LocalKeepsake } from './compose.ts';
 import type { AdoptWish, BackupRequest, Keepsake, RebuildWish } from './control.ts';
-import type { Device } from './devices.ts';
+import type { Device, SeenDevice } from './devices.ts';
 import { type Environment, makeStateFolders } from './paths.ts';
 import { openSchedule } from './schedule.ts';
 import { type SupervisedPart, supervise } from './supervise.ts';
@@ -74,6 +76,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   });
   const others = [
     run({ name: 'watch', run: (stop) => agent.watch(stop) }),
+    run({ name: 'phones', run: (stop) => agent.watchPhones(stop) }),
     run({ name: 'schedule', run: (stop) => agent.keepSchedule(stop) }),
   ];
   await api.begun;
@@ -97,6 +100,7 @@ class Agent implements Keepsake {
   readonly #signal: AbortSignal;
   readonly #queue = new PQueue({ concurrency: 1 });
   readonly #wishes: Wishes;
+  #phoneWatch: PhoneWatch | undefined;
   #state = calmState;
 
   constructor(keepsake: LocalKeepsake, options: AgentOptions & { readonly log: Log }, signal: AbortSignal) {
@@ -156,15 +160,21 @@ class Agent implements Keepsake {
   }
 
   async devices() {
-    return await this.#keepsake.register.list([...this.#state.connected.values()]);
+    const saving = this.#state.job?.id;
+    const connected = [...this.#state.connected.values()].map((device) =>
+      device.id === saving && device.state !== undefined ? { ...device, state: 'saving' as const } : device,
+    );
+    return await this.#keepsake.register.list(connected);
   }
 
   async decide(request: Parameters<Keepsake['decide']>[0]) {
     const device = await this.#keepsake.decide(request);
     const id = device.id as SourceId;
     this.#tell({ kind: 'decided', id });
-    if (device.decision === 'always' && device.connected) this.#want(id);
-    else this.#wishes.drop(id);
+    if (device.decision !== 'always') this.#wishes.drop(id);
+    else if (device.kind === 'iphone')
+      this.#phoneWatch?.askAgain(id, this.#signal); // now it may be asked for trust
+    else if (device.connected) this.#want(id);
     return device;
   }
 
@@ -206,6 +216,17 @@ class Agent implements Keepsake {
     );
   }
 
+  async watchPhones(stop: AbortSignal): Promise<void> {
+    const { PhoneWatch } = await import('../detect/phones.ts');
+    const onEvent = (event: PhoneEvent) => {
+      if (event.kind === 'left') this.#left(event.id);
+      else void this.#phoneSeen(event.phone).catch((error: unknown) => this.#report(error));
+    };
+    const { clock, phones } = this.#keepsake;
+    this.#phoneWatch = new PhoneWatch({ ...(await phones.options()), clock, log: this.#options.log, onEvent });
+    await this.#phoneWatch.run(stop);
+  }
+
   async keepSchedule(stop: AbortSignal): Promise<void> {
     const { clock, paths } = this.#keepsake;
     for (;;) {
@@ -243,6 +264,22 @@ class Agent implements Keepsake {
     this.#serveWishes();
   }
 
+  /** New, unlocked, trusted, refused, renamed: whatever it is, it may be a reason to save from it, or to say what it needs. */
+  async #phoneSeen({ id, kind, name, model, state, advice }: AttachedPhone): Promise<void> {
+    const seen: SeenDevice = { id, kind, name, model, state, ...(advice === undefined ? {} : { advice }) };
+    await this.#keepsake.register.saw([seen]);
+    const device = (await this.#keepsake.register.list([seen])).find((each) => each.id === id);
+    if (device === undefined) return;
+    // What keeps us out concerns only who wants to be let in.
+    const { advice: _, ...unasked } = seen;
+    this.#tell({ kind: 'arrived', device: device.decision === 'always' ? { ...seen, name: device.name } : unasked });
+    const announced = this.#state.announcements.get(id);
+    if (device.decision === 'ask') {
+      if (announced === undefined || (announced.contents === undefined && state === 'ready'))
+        await this.#announce(device);
+    } else if (state === 'ready') this.#wantIfEnrolled(device);
+  }
+
   #left(id: SourceId): void {
     const name = this.#state.connected.get(id)?.name ?? id;
     this.#wishes.drop(id);
@@ -251,6 +288,10 @@ class Agent implements Keepsake {
 
   async #announce(device: Device): Promise<void> {
     const id = device.id as SourceId;
+    if (device.state !== undefined && device.state !== 'ready') {
+      this.#tell({ kind: 'announced', announcement: { id, name: device.name } });
+      return;
+    }
     const result = await this.#queue.add(() => this.#keepsake.backup({ ...this.#quietly(id), dryRun: true }), {
       priority: priorities.look,
       signal: this.#signal,
@@ -258,13 +299,16 @@ class Agent implements Keepsake {
     const [report] = result.imports;
     if (report === undefined || !this.#state.connected.has(id)) return;
     if (report.stopped !== undefined) throw new Error(`a new device could not be looked at: ${report.stopped.code}`);
-    const { files = 0, bytes = 0, mostFrom } = report.alike ?? {};
+    const { files = 0, bytes = 0, mostFrom, isEstimate = false } = report.alike ?? {};
     const other = (await this.devices()).find((each) => each.id === mostFrom);
     const announcement: Announcement = {
       ...{ id, name: device.name },
-      newFiles: report.imported - files,
-      newBytes: report.bytes - bytes,
-      knownFiles: report.known + files,
+      contents: {
+        newFiles: Math.max(0, report.imported - files),
+        newBytes: Math.max(0, report.bytes - bytes),
+        knownFiles: report.known + files,
+        isEstimate,
+      },
       ...(other !== undefined && files > report.imported / 2 ? { replaces: { id: other.id, name: other.name } } : {}),
     };
     this.#tell({ kind: 'announced', announcement });
@@ -295,14 +339,22 @@ class Agent implements Keepsake {
       const result = await this.#keepsake.backup(this.#quietly(id));
       this.#tell({ kind: 'importEnded', id, name: device.name, result });
       const isLeft = result.imports.some(({ deferred, failed }) => deferred + failed > 0);
-      this.#wishes.settle(id, stopOf(result.imports)?.code ?? (isLeft ? 'SOURCE_ENTRY_CHANGING' : undefined));
+      const stop = stopOf(result.imports);
+      this.#askAboutPhone(id, stop?.code);
+      this.#wishes.settle(id, stop?.code ?? (isLeft ? 'SOURCE_ENTRY_CHANGING' : undefined));
     } catch (error) {
       if (!isAgentError(error)) this.#report(error);
       const failure = isAgentError(error) ? error : mistake(error);
       const { code, message, remedy } = failure;
       this.#tell({ kind: 'importFailed', id, name: device.name, failure: { code, message, remedy } });
+      this.#askAboutPhone(id, code);
       this.#wishes.settle(id, code);
     }
+  }
+
+  /** It was locked, or forgot us, while it was saved from: from then on its owner is waited for. */
+  #askAboutPhone(id: SourceId, code: string | undefined): void {
+    if (code?.startsWith('PHONE_') === true) this.#phoneWatch?.askAgain(id, this.#signal);
   }
 
   #quietly(id: SourceId): BackupRequest {

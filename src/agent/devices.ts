@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, SourceId } from '../domain/ids.ts';
+import type { PhoneState } from '../domain/phone-state.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { DecideRequest, Decision } from './control.ts';
 
@@ -41,8 +42,18 @@ export interface Device {
   readonly root?: string;
   readonly model?: string;
   readonly sizeBytes?: number;
+  /** Of an iPhone that is connected: how it stands to us, and what its owner can do about it. */
+  readonly state?: PhoneState;
+  readonly advice?: Advice;
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
+}
+
+/** What happened, in an error's code and words, and what its owner can do. */
+export interface Advice {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
 }
 
 /** A device that is connected now. */
@@ -50,7 +61,10 @@ export interface SeenDevice {
   readonly id: SourceId;
   readonly kind: string;
   readonly name: string;
-  readonly root: AbsolutePath;
+  /** Not of an iPhone, which is no folder. */
+  readonly root?: AbsolutePath;
+  readonly state?: PhoneState;
+  readonly advice?: Advice;
   readonly model?: string;
   readonly sizeBytes?: number;
 }
@@ -175,7 +189,9 @@ function describeDevices(devices: readonly StoredDevice[], connected: readonly S
     return {
       ...{ id, kind, decision, firstSeenAt, lastSeenAt, connected: here !== undefined },
       name: isShared ? `${nameOf(device)} (${[model, id.slice(-4)].filter(Boolean).join(', ')})` : nameOf(device),
-      ...(here === undefined ? {} : { root: here.root }),
+      ...(here?.root === undefined ? {} : { root: here.root }),
+      ...(here?.state === undefined ? {} : { state: here.state }),
+      ...(here?.advice === undefined ? {} : { advice: here.advice }),
       ...(model === undefined ? {} : { model }),
       ...(sizeBytes === undefined ? {} : { sizeBytes }),
     };

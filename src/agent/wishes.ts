@@ -56,8 +56,8 @@ export class Wishes {
     wish.isUnderWay = false;
     wish.isRepeated = false;
     const retry: Retry = code === undefined ? 'never' : (errorRetry[code as keyof typeof errorRetry] ?? 'later');
-    // A source that returns arrives anew, and what can never be saved is not tried again.
-    const isOver = code === undefined || retry === 'never' || retry === 'when-source-returns';
+    // A source that returns arrives anew, a phone that has become ready is a new reason, and what can never be saved is not tried again.
+    const isOver = code === undefined || ['never', 'when-source-returns', 'when-phone-ready'].includes(retry);
     if (isRepeated) this.#wishes.set(id, { ...wish, dueMs: this.#clock.monotonicMs() });
     else if (isOver) this.#wishes.delete(id);
     else {

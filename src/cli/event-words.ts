@@ -2,6 +2,7 @@
 
 import { type AgentEvent, type Announcement, describeTrouble } from '../agent/agent-state.ts';
 import type { BackupResult } from '../agent/control.ts';
+import type { SeenDevice } from '../agent/devices.ts';
 import { count, describeImport, inWords, printable } from './words.ts';
 
 type Report = BackupResult['imports'][number];
@@ -26,17 +27,37 @@ export function describeEvent(event: AgentEvent): string | undefined {
       return `${message} ${remedy}`;
     }
     case 'arrived':
+      return event.device.advice === undefined ? undefined : describeAdvice(event.device);
     case 'decided':
     case 'importProgress':
       return undefined;
   }
 }
 
-function describeAnnouncement({ id, name, newFiles, newBytes, knownFiles, replaces }: Announcement): string {
-  const what = newFiles === 0 ? 'nothing new' : `${count(newFiles, 'new file', 'new files')} (${inWords(newBytes)})`;
-  const known = knownFiles === 0 ? '' : ` ${knownFiles.toLocaleString('en')} are in your photo folder already.`;
+/** What keeps a phone from being saved from, and what its owner can do. */
+function describeAdvice({ name, advice }: SeenDevice): string | undefined {
+  return advice === undefined ? undefined : `"${printable(name)}": ${printable(advice.message)} ${advice.remedy}`;
+}
+
+function describeContents({
+  newFiles,
+  newBytes,
+  knownFiles,
+  isEstimate,
+}: NonNullable<Announcement['contents']>): string {
+  const about = isEstimate ? 'about ' : '';
+  const fresh =
+    newFiles === 0 ? 'nothing new' : `${about}${count(newFiles, 'new file', 'new files')} (${inWords(newBytes)})`;
+  const known =
+    knownFiles === 0
+      ? ''
+      : ` ${isEstimate ? 'About ' : ''}${knownFiles.toLocaleString('en')} are in your photo folder already.`;
+  return `: ${fresh}.${known}`;
+}
+
+function describeAnnouncement({ id, name, contents, replaces }: Announcement): string {
   return [
-    `"${printable(name)}" is connected for the first time: ${what}.${known} Nothing is saved from it until you say so.`,
+    `"${printable(name)}" is connected for the first time${contents === undefined ? '.' : describeContents(contents)} Nothing is saved from it until you say so.`,
     `  Save its photos, now and each time:  ${command} enroll ${id}`,
     `  Only this once:                      ${command} backup ${id}`,
     `  Never:                               ${command} ignore ${id}`,

@@ -2,7 +2,7 @@
 // stdout carries exactly one JSON document, errors included.
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import type { Seams } from '../agent/compose.ts';
+import type { Seams } from '../agent/backup.ts';
 import { configKeys } from '../agent/config.ts';
 import type { BackupResult, Keepsake } from '../agent/control.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';

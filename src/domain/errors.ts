@@ -2,7 +2,13 @@
 // Every code is explained in docs/errors.md; a test compares the two.
 
 /** When trying again makes sense. */
-export type Retry = 'never' | 'later' | 'when-source-returns' | 'when-volume-returns' | 'after-owner-acts';
+export type Retry =
+  | 'never'
+  | 'later'
+  | 'when-source-returns'
+  | 'when-phone-ready'
+  | 'when-volume-returns'
+  | 'after-owner-acts';
 
 /** Stable names. A code, once released, keeps its meaning. */
 export const errorRetry = {
@@ -46,13 +52,13 @@ export const errorRetry = {
   SOURCE_TOO_LARGE: 'never',
   // An iPhone
   USBMUXD_MISSING: 'after-owner-acts',
-  PHONE_LOCKED: 'after-owner-acts',
-  PHONE_TRUST_PENDING: 'after-owner-acts',
-  PHONE_TRUST_DENIED: 'after-owner-acts',
-  PHONE_NOT_PAIRED: 'after-owner-acts',
+  PHONE_LOCKED: 'when-phone-ready',
+  PHONE_TRUST_PENDING: 'when-phone-ready',
+  PHONE_TRUST_DENIED: 'when-phone-ready',
+  PHONE_NOT_PAIRED: 'when-phone-ready',
   PHONE_NEEDS_CABLE: 'after-owner-acts',
-  PHONE_MANAGED: 'after-owner-acts',
-  PHONE_IMPOSTOR: 'after-owner-acts',
+  PHONE_MANAGED: 'when-phone-ready',
+  PHONE_IMPOSTOR: 'when-phone-ready',
   PHONE_BUSY: 'later',
   PHONE_STALLED: 'later',
   PHONE_PROTOCOL: 'later',
@@ -85,6 +91,11 @@ export class AgentError extends Error {
 /** True if `error` is an AgentError, with one of `codes` if any are given. */
 export function isAgentError(error: unknown, ...codes: readonly ErrorCode[]): error is AgentError {
   return error instanceof AgentError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** True if nothing more can be had from the source, whatever file is asked for next. */
+export function endsSource(error: unknown): boolean {
+  return isAgentError(error) && (error.code === 'SOURCE_GONE' || error.code.startsWith('PHONE_'));
 }
 
 /** The `errno` name of a Node.js system error (`ENOENT`), or undefined. */

@@ -2,7 +2,7 @@
 // of a byte: survey, stage, add, commit, finish. Whatever stops it leaves a library that is whole and a source untouched.
 
 import { randomBytes } from 'node:crypto';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, endsSource, isAgentError } from '../domain/errors.ts';
 import type { ImportId } from '../domain/ids.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { backUpCatalog } from '../library/catalog-backup.ts';
@@ -142,7 +142,7 @@ async function saveSurvey(job: {
   } catch (error) {
     // A source that was pulled, an owner who wants to stop, a disk that the next file does not fit on: none says anything
     // against what is staged already, so it is filed.
-    if (signal.aborted || isAgentError(error, 'SOURCE_GONE', 'LIBRARY_FULL')) await ingest.commit();
+    if (signal.aborted || isAgentError(error, 'LIBRARY_FULL') || endsSource(error)) await ingest.commit();
     throw error;
   } finally {
     await flushes.idle();

@@ -35,6 +35,8 @@ export interface ImportReport extends ImportCounts {
 export interface AlikeFiles {
   readonly files: number;
   readonly bytes: number;
+  /** Only some of the files were looked at, since each costs a phone's battery and its owner's patience. */
+  readonly isEstimate?: true;
   /** The source that most of them came from. */
   readonly mostFrom?: string;
 }
@@ -47,6 +49,8 @@ export class ImportTally {
   notMedia = 0;
   deferred = 0;
   failed = 0;
+  /** Of those that failed: listed, but not on the device. */
+  iCloudOnly = 0;
   bytes = 0;
   readonly failures: ReportedFailure[] = [];
   readonly notMediaPaths: string[] = [];
@@ -77,6 +81,7 @@ export class ImportTally {
         break;
       case 'failed':
         this.failed += 1;
+        if (outcome.error.code === 'SOURCE_ENTRY_NOT_DOWNLOADED') this.iCloudOnly += 1;
         this.#name(path, outcome.error);
         break;
     }
@@ -87,8 +92,8 @@ export class ImportTally {
   }
 
   counts(): ImportCounts {
-    const { found, imported, known, duplicates, notMedia, deferred, failed, bytes } = this;
-    return { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly: 0, bytes };
+    const { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly, bytes } = this;
+    return { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly, bytes };
   }
 }
 

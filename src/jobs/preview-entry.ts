@@ -1,6 +1,6 @@
 // What a new entry is, told by its first bytes, without saving it.
 
-import { isAgentError } from '../domain/errors.ts';
+import { endsSource, isAgentError } from '../domain/errors.ts';
 import { identifyContent } from '../library/metadata/content.ts';
 import type { FileOutcome } from '../library/staging.ts';
 import { headBytes } from '../platform/stage-file.ts';
@@ -29,7 +29,7 @@ export async function previewEntry(
     }
     return { outcome: { kind: 'imported', sizeBytes: entry.sizeBytes }, head };
   } catch (error) {
-    if (!isAgentError(error) || error.code === 'SOURCE_GONE') throw error;
+    if (!isAgentError(error) || endsSource(error)) throw error;
     return { outcome: { kind: 'failed', error }, head: buffer.subarray(0, 0) };
   }
 }

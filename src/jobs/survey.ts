@@ -2,7 +2,7 @@
 // photo, except the first bytes of a few whose time alone does not identify them.
 
 import { createHash } from 'node:crypto';
-import { AgentError } from '../domain/errors.ts';
+import { AgentError, endsSource } from '../domain/errors.ts';
 import type { SourcePath } from '../domain/ids.ts';
 import type { CatalogStore, EntryFacts } from '../library/catalog/catalog-store.ts';
 import { folderOf } from '../library/catalog/sqlite-catalog.ts';
@@ -154,8 +154,8 @@ async function hasSameHead(options: SurveyOptions, entry: SourceFile): Promise<b
     }
     return digest(createHash('sha256').update(head)) === before?.headHash;
   } catch (error) {
-    if (error instanceof AgentError && error.code !== 'SOURCE_GONE') return false;
-    throw error;
+    if (!(error instanceof AgentError) || endsSource(error)) throw error;
+    return false;
   }
 }
 

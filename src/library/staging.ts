@@ -91,7 +91,14 @@ export async function stageGroup(options: StagingOptions, files: readonly Incomi
     } catch (error) {
       if (isAgentError(error, 'SOURCE_ENTRY_CHANGING')) deferral = error;
       else if (
-        isAgentError(error, 'SOURCE_READ_FAILED', 'SOURCE_ENTRY_VANISHED', 'LIBRARY_WRITE_FAILED', 'FILE_TOO_LARGE')
+        isAgentError(
+          error,
+          'SOURCE_READ_FAILED',
+          'SOURCE_ENTRY_VANISHED',
+          'SOURCE_ENTRY_NOT_DOWNLOADED',
+          'LIBRARY_WRITE_FAILED',
+          'FILE_TOO_LARGE',
+        )
       ) {
         settled.push({ file, outcome: { kind: 'failed', error } });
       } else throw error;

@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
-import type { Seams } from '../../src/agent/compose.ts';
+import type { Seams } from '../../src/agent/backup.ts';
 import type { DurableStep } from '../../src/platform/durable-write.ts';
 import {
   type Answer,

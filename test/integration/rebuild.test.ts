@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import type { Seams } from '../../src/agent/compose.ts';
+import type { Seams } from '../../src/agent/backup.ts';
 import { AgentError } from '../../src/domain/errors.ts';
 import { backup, expectAllSaved, makeScene, type Scene, writeFile, writePair, writePhoto } from '../fault/scene.ts';
 import { walk } from '../support/keepsake.ts';

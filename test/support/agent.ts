@@ -113,10 +113,13 @@ export interface DeviceJson {
   readonly name: string;
   readonly decision: string;
   readonly connected: boolean;
+  readonly kind: string;
+  readonly state?: string;
+  readonly advice?: { readonly code: string; readonly message: string; readonly remedy: string };
 }
 
-export async function devicesOf(home: string): Promise<readonly DeviceJson[]> {
-  const { stdout, stderr } = await keepsake(['devices', '--json'], { home });
+export async function devicesOf(home: string, environment = {}): Promise<readonly DeviceJson[]> {
+  const { stdout, stderr } = await keepsake(['devices', '--json'], { home, environment });
   if (stdout === '') throw new Error(stderr);
   return (JSON.parse(stdout) as { devices: readonly DeviceJson[] }).devices;
 }

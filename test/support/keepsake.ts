@@ -7,7 +7,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Seams } from '../../src/agent/compose.ts';
+import type { Seams } from '../../src/agent/backup.ts';
 import type { BackupResult } from '../../src/agent/control.ts';
 import { runCli } from '../../src/cli/run.ts';
 

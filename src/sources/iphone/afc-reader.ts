@@ -11,6 +11,8 @@ export const pieceBytes = 256 * 1024;
 export const inFlightBytesMax = 8 * 1024 * 1024;
 /** Of one file, so that the next ones can begin before it ends. */
 const piecesPerFileMax = 16;
+/** At first: whoever looks at a file's beginning only is not to have megabytes of it sent. Twice as many after each piece. */
+const piecesPerFileFirst = 2;
 
 /** Buffers for pieces: as many as may be in flight, made when they are first needed and used again and again. */
 export class PiecePool {
@@ -76,6 +78,7 @@ export class AfcReader implements ByteReader {
   #coveredBytes = 0;
   #current: Arrived | undefined;
   #isAtEnd = false;
+  #aheadMax = piecesPerFileFirst;
 
   constructor(options: AfcReaderOptions) {
     this.#options = options;
@@ -136,13 +139,14 @@ export class AfcReader implements ByteReader {
       return undefined;
     }
     this.#current = { buffer: piece.buffer, length, at: 0 };
+    this.#aheadMax = Math.min(2 * this.#aheadMax, piecesPerFileMax);
     this.#askAhead();
     return this.#current;
   }
 
   #askAhead(): void {
     // One byte more than there should be: the end is seen without waiting for it, and a file that grew is noticed.
-    while (this.#ahead.length < piecesPerFileMax && this.#coveredBytes < this.#options.expectedBytes + 1) {
+    while (this.#ahead.length < this.#aheadMax && this.#coveredBytes < this.#options.expectedBytes + 1) {
       const buffer = this.#options.pool.take();
       if (buffer === undefined) return;
       this.#ask(buffer);

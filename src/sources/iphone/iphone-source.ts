@@ -11,7 +11,9 @@ import { type AfcFileInfo, AfcRefusal, explainRefusal } from './afc.ts';
 import { afcStatus } from './afc-packet.ts';
 import { AfcReader, PiecePool } from './afc-reader.ts';
 import { mediaRoots, placeOf } from './media-paths.ts';
-import type { PhoneFiles } from './phone.ts';
+import type { PairingKeys } from './pairing-keys.ts';
+import { openPhoneFiles, type PhoneFiles } from './phone.ts';
+import { preferCable, type Usbmux } from './usbmux.ts';
 
 /** Questions about single files that wait for their answer at the same time. */
 const questionsMax = 512;
@@ -28,6 +30,24 @@ const noEnd = new AbortController().signal;
 /** The same phone whatever it is called, and whatever it was restored from. The UDID itself is nobody's business. */
 export function phoneSourceId(udid: string): SourceId {
   return `iphone-${createHash('sha256').update(udid.toLowerCase()).digest('hex').slice(0, 12)}` as SourceId;
+}
+
+/**
+ * The phone of this id, if it is connected. It may be asked for trust.
+ * @throws AgentError as `openPhoneFiles`.
+ */
+export async function openPhone(options: {
+  readonly usbmux: Usbmux;
+  readonly keys: PairingKeys;
+  readonly id: SourceId;
+  readonly name: string;
+  readonly signal: AbortSignal;
+}): Promise<Source | undefined> {
+  const { id, name, signal, usbmux } = options;
+  const devices = preferCable(await usbmux.listDevices(signal));
+  const device = devices.find(({ udid }) => phoneSourceId(udid) === id);
+  if (device === undefined) return undefined;
+  return openIphoneSource({ udid: device.udid, name, files: await openPhoneFiles({ ...options, device }) });
 }
 
 /** @param files of the phone; the source closes them when it is disposed of. */

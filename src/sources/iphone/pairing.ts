@@ -2,8 +2,7 @@
 // has tapped "Trust". What comes of it goes to the daemon, so that other programs share it, and is not kept here.
 
 import 'reflect-metadata'; // @peculiar/x509 needs it to be there first
-import { createPublicKey, generateKeyPair, randomUUID, webcrypto } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createPublicKey, randomUUID, webcrypto } from 'node:crypto';
 import {
   BasicConstraintsExtension,
   cryptoProvider,
@@ -15,12 +14,11 @@ import {
 } from '@peculiar/x509';
 import { protocolError } from './afc-packet.ts';
 import type { Lockdown } from './lockdown.ts';
+import { type Keys, type PairingKeys, signatureAlgorithm } from './pairing-keys.ts';
 import { encodePlist, type PlistDictionary } from './plist-codec.ts';
 import type { Usbmux, UsbmuxDevice } from './usbmux.ts';
 
-const keyBits = 2048;
 const validMs = 10 * 365 * 24 * 3_600_000;
-const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
 
 /**
  * Asks the phone for trust, once. The dialog stays open on the phone when this has failed with PairingDialogResponsePending;
@@ -28,15 +26,21 @@ const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' } as const;
  * @throws LockdownRefusal in the phone's words; AgentError as `Lockdown.ask`.
  */
 export async function pair(
-  { usbmux, device, lockdown }: { readonly usbmux: Usbmux; readonly device: UsbmuxDevice; readonly lockdown: Lockdown },
+  options: {
+    readonly usbmux: Usbmux;
+    readonly device: UsbmuxDevice;
+    readonly lockdown: Lockdown;
+    readonly keys: PairingKeys;
+  },
   signal: AbortSignal,
 ): Promise<void> {
+  const { usbmux, device, lockdown, keys } = options;
   // Before Pair: iOS 7 and later reconnect after it.
   const phoneKey = await lockdown.value('DevicePublicKey', signal);
   const wifiAddress = await lockdown.value('WiFiAddress', signal);
   if (!(phoneKey instanceof Uint8Array)) throw protocolError('it has no key to be paired with');
   const systemBuid = await usbmux.readBuid(signal);
-  const made = await makeRecord(Buffer.from(phoneKey).toString('latin1'));
+  const made = await makeRecord(Buffer.from(phoneKey).toString('latin1'), await keys.get());
   const shown = { ...made.certificates, HostID: made.hostId, SystemBUID: systemBuid };
   const { EscrowBag: escrowBag } = await lockdown.ask(
     'Pair',
@@ -50,6 +54,7 @@ export async function pair(
     ...(typeof wifiAddress === 'string' ? { WiFiMACAddress: wifiAddress } : {}),
   };
   await usbmux.savePairRecord(device, encodePlist(record), signal);
+  keys.forget();
 }
 
 interface MadeRecord {
@@ -59,9 +64,8 @@ interface MadeRecord {
 }
 
 /** Three certificates with empty names, as phones expect them: docs/iphone.md, "Pair record". */
-async function makeRecord(phoneKeyPem: string): Promise<MadeRecord> {
+async function makeRecord(phoneKeyPem: string, [root, host]: readonly [Keys, Keys]): Promise<MadeRecord> {
   cryptoProvider.set(webcrypto as unknown as Crypto);
-  const [root, host] = await Promise.all([makeKeys(), makeKeys()]);
   const phoneKey = createPublicKey(phoneKeyPem).export({ type: 'spki', format: 'der' });
   const issue = async (publicKey: Uint8Array, role: 'root' | 'host' | 'device') => {
     const key = new PublicKey(publicKey);
@@ -71,7 +75,7 @@ async function makeRecord(phoneKeyPem: string): Promise<MadeRecord> {
       notAfter: new Date(Date.now() + validMs),
       publicKey: key,
       signingKey: root.signingKey,
-      signingAlgorithm: algorithm,
+      signingAlgorithm: signatureAlgorithm,
       extensions: [
         new BasicConstraintsExtension(role === 'root', undefined, true),
         ...(role === 'root'
@@ -90,15 +94,5 @@ async function makeRecord(phoneKeyPem: string): Promise<MadeRecord> {
       DeviceCertificate: await issue(phoneKey, 'device'),
     },
     privateKeys: { RootPrivateKey: root.pem, HostPrivateKey: host.pem },
-  };
-}
-
-async function makeKeys(): Promise<{ publicKey: Uint8Array; pem: Buffer; signingKey: webcrypto.CryptoKey }> {
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: keyBits });
-  const der = privateKey.export({ type: 'pkcs8', format: 'der' });
-  return {
-    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
-    pem: Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })),
-    signingKey: await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']),
   };
 }

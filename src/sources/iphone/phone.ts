@@ -3,12 +3,12 @@
 
 import type { Socket } from 'node:net';
 import { AgentError, isAgentError } from '../../domain/errors.ts';
-import { type AfcClient, openAfcClient } from './afc.ts';
+import { type AfcClient, AfcRefusal, openAfcClient } from './afc.ts';
 import { AfcConnection } from './afc-connection.ts';
-import { protocolError } from './afc-packet.ts';
+import { afcStatus, protocolError } from './afc-packet.ts';
 import { explainWord, Lockdown, LockdownRefusal, lockdownPort } from './lockdown.ts';
 import { type PairRecord, readPairRecord } from './pair-record.ts';
-import { pair } from './pairing.ts';
+import type { PairingKeys } from './pairing-keys.ts';
 import { secureTunnel } from './secure-tunnel.ts';
 import type { Usbmux, UsbmuxDevice } from './usbmux.ts';
 
@@ -65,13 +65,14 @@ export async function probePhone(options: PhoneOptions): Promise<void> {
  * @throws AgentError PHONE_TRUST_PENDING while the dialog is open; PHONE_LOCKED, PHONE_TRUST_DENIED, PHONE_MANAGED, PHONE_BUSY,
  *   PHONE_IMPOSTOR, PHONE_NEEDS_CABLE, PHONE_STALLED, PHONE_PROTOCOL, SOURCE_GONE, USBMUXD_MISSING; the signal's reason.
  */
-export async function openPhoneFiles(options: PhoneOptions): Promise<PhoneFiles> {
+export async function openPhoneFiles(options: PhoneOptions & { readonly keys: PairingKeys }): Promise<PhoneFiles> {
   assertCable(options.device);
   try {
     return await openFiles(options);
   } catch (error) {
     if (!isAgentError(error, 'PHONE_NOT_PAIRED')) throw error;
   }
+  const { pair } = await import('./pairing.ts'); // certificates: 3 MB of code that only this needs
   await withLockdown(options, (lockdown) => pair({ ...options, lockdown }, options.signal));
   return await openFiles(options);
 }
@@ -86,6 +87,7 @@ async function openFiles(options: PhoneOptions): Promise<PhoneFiles> {
     };
     const questions = await open();
     try {
+      await assertReadable(openAfcClient(questions), signal);
       const bytes = await open();
       return {
         questions: openAfcClient(questions),
@@ -100,6 +102,17 @@ async function openFiles(options: PhoneOptions): Promise<PhoneFiles> {
       throw error;
     }
   });
+}
+
+/** A phone that was locked meanwhile may open its door and then show nothing. */
+async function assertReadable(client: AfcClient, signal: AbortSignal): Promise<void> {
+  try {
+    await client.info(Buffer.from('DCIM'), signal);
+  } catch (error) {
+    if (!(error instanceof AfcRefusal)) throw error;
+    if (error.status === afcStatus.permissionDenied) throw explainWord('PasswordProtected', error);
+    // Without any photos it has no such folder.
+  }
 }
 
 async function withSession<T>(

@@ -113,6 +113,14 @@ export function openUsbmux(address: UsbmuxAddress): Usbmux {
   };
 }
 
+/** A phone that is connected both ways is used over its cable. */
+export function preferCable(devices: readonly UsbmuxDevice[]): readonly UsbmuxDevice[] {
+  const byPhone = Map.groupBy(devices, ({ udid }) => udid.toLowerCase());
+  return [...byPhone.values()].flatMap(
+    (same) => same.find(({ connection }) => connection === 'usb') ?? same.slice(0, 1),
+  );
+}
+
 class Conversation {
   readonly socket: Socket;
   readonly #frames: FrameReader;

@@ -1,5 +1,6 @@
 // A daemon and a phone for a test, on a socket of their own.
 
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { temporaryFolder } from '../keepsake.ts';
 import { FakeIphone, type FakeIphoneOptions } from './fake-iphone.ts';
@@ -29,4 +30,13 @@ export async function makePhoneScene(options: FakeIphoneOptions = {}): Promise<P
       scratch[Symbol.dispose]();
     },
   };
+}
+
+/** What a library must hold of it: each file of its photo folders, by its bytes. */
+export function phoneTruth(phone: FakeIphone): readonly { readonly path: string; readonly sha256: string }[] {
+  return phone.files.paths.flatMap((path) => {
+    const file = phone.files.file(path);
+    if (file === undefined || file.kind !== 'file') return [];
+    return [{ path, sha256: createHash('sha256').update(file.read(0, file.sizeBytes)).digest('hex') }];
+  });
 }

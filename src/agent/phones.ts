@@ -1,0 +1,58 @@
+// How this process talks to iPhones: which daemon it asks, which phones may be paired, how one becomes a source. What only phones
+// need is loaded when there may be one.
+
+import { existsSync } from 'node:fs';
+import type { AttachedPhone, PhoneOptions } from '../detect/phones.ts';
+import { AgentError } from '../domain/errors.ts';
+import type { SourceId } from '../domain/ids.ts';
+import { PairingKeys } from '../sources/iphone/pairing-keys.ts';
+import { usbmuxAddress } from '../sources/iphone/usbmux-address.ts';
+import type { Source } from '../sources/source.ts';
+import type { DeviceRegister } from './devices.ts';
+import type { Environment } from './paths.ts';
+
+export interface Phones {
+  /** Those that are connected now. Without the daemon there are none. @throws AgentError CONFIG_INVALID; the signal's reason. */
+  look(signal: AbortSignal): Promise<readonly AttachedPhone[]>;
+  /**
+   * One of them as a source. Naming it is consent: a phone that does not know this computer is asked to.
+   * @throws AgentError SOURCE_MISSING if it is not connected, PHONE_…
+   */
+  open(device: { readonly id: string; readonly name: string }, signal: AbortSignal): Promise<Source>;
+  /** For a watch. */
+  options(): Promise<PhoneOptions>;
+}
+
+export function openPhones(environment: Environment, register: DeviceRegister): Phones {
+  const address = () => usbmuxAddress(environment['USBMUXD_SOCKET_ADDRESS']);
+  const keys = new PairingKeys();
+  const options = async (): Promise<PhoneOptions> => {
+    const { openUsbmux } = await import('../sources/iphone/usbmux.ts');
+    const mayPair = async (id: SourceId) =>
+      (await register.list([])).some((device) => device.id === id && device.decision === 'always');
+    return { usbmux: openUsbmux(address()), keys, mayPair };
+  };
+  /** Asked first of all: on a computer without the daemon nothing is loaded. */
+  const mayBeThere = () => {
+    const at = address();
+    return !('path' in at) || existsSync(at.path);
+  };
+  const look = async (signal: AbortSignal) => {
+    if (!mayBeThere()) return [];
+    const { lookForPhones } = await import('../detect/phones.ts');
+    return await lookForPhones(await options(), signal);
+  };
+  return {
+    look,
+    options,
+    open: async ({ id, name }, signal) => {
+      const { openPhone } = await import('../sources/iphone/iphone-source.ts');
+      const { usbmux } = await options();
+      const source = mayBeThere() ? await openPhone({ usbmux, keys, id: id as SourceId, name, signal }) : undefined;
+      if (source !== undefined) return source;
+      throw new AgentError('SOURCE_MISSING', `"${name}" is not connected.`, {
+        remedy: 'Connect it with its cable, then save again.',
+      });
+    },
+  };
+}
