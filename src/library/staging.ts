@@ -10,7 +10,14 @@ import type { Content, MediaMetadata } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type StepObserver, unstageFile, writeError } from '../platform/durable-write.ts';
 import type { FlushQueue } from '../platform/flush-queue.ts';
-import { type BufferPool, checkpointBytes, headBytes, type StagedFile, stageFile } from '../platform/stage-file.ts';
+import {
+  type BufferPool,
+  checkpointBytes,
+  headBytes,
+  resumeBytesMin,
+  type StagedFile,
+  stageFile,
+} from '../platform/stage-file.ts';
 import type { Candidate } from './grouping.ts';
 import { dropProgress, loadProgress, type StagingIdentity, saveProgress, stagedName } from './incoming.ts';
 import type { Library } from './library.ts';
@@ -133,7 +140,7 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
   const name = stagedName(file.identity);
   const path = join(incoming, name) as AbsolutePath;
   const step = options.checkpointBytes ?? checkpointBytes;
-  const isLarge = sizeBytes >= step;
+  const isResumable = sizeBytes >= Math.min(step, resumeBytesMin);
   let content: Content | undefined;
   using claim = await options.room.claim(sizeBytes);
   const staged = await stageFile({
@@ -146,8 +153,8 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
       content = await identifyContent(head.subarray(0, headBytes), { name: file.name, sizeBytes });
       return content.kind !== 'other' && content.kind !== 'empty';
     },
-    resumeFrom: isLarge ? await loadProgress(incoming, name) : undefined,
-    onCheckpoint: isLarge
+    resumeFrom: isResumable ? await loadProgress(incoming, name) : undefined,
+    onCheckpoint: isResumable
       ? (progress) =>
           saveProgress(incoming, name, {
             ...progress,

@@ -5,7 +5,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { ByteReader, EntryState } from '../domain/byte-reader.ts';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, endsSource, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ContentHash } from '../domain/ids.ts';
 import { asWriteError, digest, filePermissions, hashRange, type StepObserver, writeAll } from './durable-write.ts';
 import type { FlushQueue } from './flush-queue.ts';
@@ -16,6 +16,8 @@ export const copyBufferBytes = 512 * 1024;
 export const headBytes = 64 * 1024;
 /** A file at least this large leaves a resume record each time this much more of it has reached the disk. */
 export const checkpointBytes = 64 * 1024 * 1024;
+/** A source that ends within a file of which at least this much has come leaves a resume record right there. */
+export const resumeBytesMin = 1024 * 1024;
 /** Copy buffers, used again and again: allocating two for each file costs a third of the CPU time of a copy (measured). */
 export class BufferPool {
   readonly #free: Buffer[] = [];
@@ -68,8 +70,8 @@ export interface StageRequest {
 
 /**
  * Steps `stage` and `times` for one file, and the beginning of `flush-file`. Returns `refused`, having written nothing, if `inspectHead` did not
- * want it. On any failure or abort the partial is removed, unless a checkpoint was reported for it; then it stays for a
- * later run to resume.
+ * want it. On any failure the partial is removed, unless a checkpoint was reported for it; then it stays for a later run to
+ * resume. If the source itself ends, one is reported then.
  * @throws AgentError SOURCE_ENTRY_CHANGING if size or time differ at the end; the reader's errors; write errors (see `writeError`).
  */
 export async function stageFile(request: StageRequest): Promise<StagedFile | 'refused'> {
@@ -176,6 +178,10 @@ async function copyInto(copy: CopyRequest): Promise<Omit<StagedFile, 'path' | 'f
       if (position > expected.sizeBytes) throw changing('it grew while it was read');
       if (expected.sizeBytes >= step) checkpoint.advance(position);
     }
+  } catch (error) {
+    if (endsSource(error) && position - (resumed?.position ?? 0) >= resumeBytesMin)
+      await checkpoint.end(position, writing);
+    throw error;
   } finally {
     await writing.catch(() => undefined);
     await checkpoint.settle();
@@ -223,6 +229,19 @@ class Checkpointer {
       .finally(() => {
         this.#running = undefined;
       });
+  }
+
+  /** Nothing more will come: flushes what was written, `position` bytes once `writing` is done, and reports it. */
+  async end(position: number, writing: Promise<void>): Promise<void> {
+    try {
+      await writing;
+      await this.settle();
+      this.throwIfFailed();
+      await this.#handle.datasync();
+      await this.#report(position);
+    } catch (error) {
+      this.#failure ??= error; // the end of the source is what is told; without a report here the earlier one holds
+    }
   }
 
   /** Waits for the flush under way. */

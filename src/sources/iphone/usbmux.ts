@@ -95,7 +95,7 @@ export function openUsbmux(address: UsbmuxAddress): Usbmux {
         signal,
       );
       const number = resultOf(answer);
-      if (number !== results.ok) throw protocolError(`the daemon did not keep the pairing (${number})`);
+      if (number !== results.ok) throw protocolError(`the daemon did not keep what it was given (${number})`);
     },
     listen: async (onEvent, signal) => {
       const conversation = await Conversation.begin(address, signal);
