@@ -6,7 +6,7 @@ import { AgentError } from '../../domain/errors.ts';
 import { type AfcOperation, decodeHeader, encodeRequest, headerBytes, protocolError, replies } from './afc-packet.ts';
 
 /** A phone that sends nothing for this long, while something is asked for, has stalled. Reading from iCloud takes it a while. */
-const silenceMsMax = 30_000;
+const silenceMsMaxUsual = 30_000;
 /** For what is not read into a buffer of the caller: a folder of 200,000 names has 4 MB. */
 const bodyBytesMax = 16 * 1024 * 1024;
 
@@ -44,8 +44,11 @@ export class AfcConnection {
   #headerFilled = 0;
   #reply: Incoming | undefined;
 
-  /** @param socket of the service, after TLS if it wants that. It is this connection's from here on. */
-  constructor(socket: Duplex & { setTimeout(ms: number): unknown }) {
+  /**
+   * @param socket of the service, after TLS if it wants that. It is this connection's from here on.
+   * @param silenceMsMax 30,000 if not given
+   */
+  constructor(socket: Duplex & { setTimeout(ms: number): unknown }, silenceMsMax = silenceMsMaxUsual) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
       try {

@@ -171,7 +171,19 @@ class PhoneTree {
       return { path, info: await this.#files.questions.info(bytesFromPath(path), signal) };
     } catch (error) {
       if (!(error instanceof AfcRefusal)) throw error;
+      await this.#assertUnlocked(error, signal);
       return { kind: 'unreadable', path, error: explainRefusal(error, 'A file') };
+    }
+  }
+
+  /** One file that may not be read, or all of them? Asked again, of a folder that every phone shows. @throws AgentError PHONE_LOCKED */
+  async #assertUnlocked(refusal: AfcRefusal, signal: AbortSignal): Promise<void> {
+    if (refusal.status !== afcStatus.permissionDenied) return;
+    try {
+      await this.#files.questions.info(Buffer.from('DCIM'), signal);
+    } catch (error) {
+      if (error instanceof AfcRefusal && error.status === afcStatus.permissionDenied) throw locked(error);
+      throw error;
     }
   }
 
@@ -225,6 +237,7 @@ class PhoneTree {
       }
     } catch (error) {
       this.#freeHandle();
+      if (error instanceof AfcRefusal) await this.#assertUnlocked(error, signal);
       throw explainOpening(error);
     }
   }
