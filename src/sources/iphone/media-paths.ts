@@ -22,9 +22,14 @@ export type MediaPlace =
 
 /** @param path of a file below one of `mediaRoots`. */
 export function placeOf(path: SourcePath): MediaPlace {
-  // iOS keeps its own things in hidden and MISC folders of DCIM: previews of bursts, for instance.
+  // iOS keeps its own things in hidden and MISC folders of DCIM. A file may be called anything and be a photo.
   if (path.startsWith('DCIM/'))
-    return path.split('/').some((part) => part.startsWith('.') || part === 'MISC') ? none : original;
+    return path
+      .split('/')
+      .slice(0, -1)
+      .some((part) => part.startsWith('.') || part === 'MISC')
+      ? none
+      : original;
   if (!path.startsWith(mutations)) return original;
   const [, folder, stem, file] = editPattern.exec(path) ?? [];
   if (folder === undefined || stem === undefined || file === undefined) return none;

@@ -20,6 +20,8 @@ export class FrameReader {
   readonly #framing: Framing;
   #failure: Error | undefined;
   #isEnded = false;
+  /** Behind the last frame. */
+  #rest: Buffer = Buffer.alloc(0);
   readonly #note = (error: Error) => {
     this.#failure = error;
   };
@@ -35,11 +37,12 @@ export class FrameReader {
     socket.on('close', this.#end);
   }
 
-  /** Hands the socket on: nobody here listens to it any more. Bytes behind the last frame are still in it. */
+  /** Hands the socket on: nobody here listens to it any more. Bytes behind the last frame are in it again. */
   release(): Duplex {
     this.#socket.off('error', this.#note);
     this.#socket.off('end', this.#end);
     this.#socket.off('close', this.#end);
+    if (this.#rest.length > 0) this.#socket.unshift(this.#rest);
     return this.#socket;
   }
 
@@ -61,13 +64,16 @@ export class FrameReader {
   async #read(count: number, signal: AbortSignal): Promise<Buffer> {
     for (;;) {
       signal.throwIfAborted();
-      const bytes = this.#socket.read(count) as Buffer | null;
-      // At the end of the stream `read` gives what is left, however little.
-      if (bytes !== null && bytes.length === count) return bytes;
-      if (bytes !== null || this.#isEnded || this.#failure !== undefined || this.#socket.destroyed) {
-        throw hungUp(this.#failure);
+      if (this.#rest.length >= count) {
+        const bytes = this.#rest.subarray(0, count);
+        this.#rest = this.#rest.subarray(count);
+        return bytes;
       }
-      await this.#readable(signal);
+      // All there is: a stream that keeps some back says "readable" again and again, and nobody else gets a turn (seen).
+      const chunk = this.#socket.read() as Buffer | null;
+      if (chunk !== null) this.#rest = Buffer.concat([this.#rest, chunk]);
+      else if (this.#isEnded || this.#failure !== undefined || this.#socket.destroyed) throw hungUp(this.#failure);
+      else await this.#readable(signal);
     }
   }
 
