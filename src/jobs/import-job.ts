@@ -123,31 +123,46 @@ async function saveSurvey(job: {
   });
   const buffers = new BufferPool();
   const flushes = new FlushQueue();
+  let sourceEnd: unknown;
   const stage = async (entries: readonly SpooledEntry[]) => {
     signal.throwIfAborted();
     progress.begin(entries[0]?.name ?? '');
     const files = entries.map((entry) => incomingFile(source, entry));
-    const staged = await stageGroup({ ...options, buffers, flushes, onBytes: progress.addBytes }, files);
-    progress.filesDone(entries.length);
-    return { folder: entries[0]?.folder, staged };
+    try {
+      const staged = await stageGroup({ ...options, buffers, flushes, onBytes: progress.addBytes }, files);
+      progress.filesDone(entries.length);
+      return { folder: entries[0]?.folder, staged };
+    } catch (error) {
+      if (!endsSource(error)) throw error;
+      sourceEnd ??= error; // the groups behind this one that are staged already are filed all the same
+      return undefined;
+    }
+  };
+  const groups = function* () {
+    for (const group of survey.spool.groups()) {
+      if (sourceEnd !== undefined) return;
+      yield group;
+    }
   };
   let folder: string | undefined;
   try {
-    for await (const group of mapOrdered(survey.spool.groups(), stagingConcurrency, stage)) {
+    for await (const group of mapOrdered(groups(), stagingConcurrency, stage)) {
+      if (group === undefined) continue;
       if (folder !== undefined && group.folder !== folder) await ingest.endFolder();
       folder = group.folder;
       await ingest.add(group.staged);
     }
     await ingest.endFolder();
   } catch (error) {
-    // A source that was pulled, an owner who wants to stop, a disk that the next file does not fit on: none says anything
-    // against what is staged already, so it is filed.
-    if (signal.aborted || isAgentError(error, 'LIBRARY_FULL') || endsSource(error)) await ingest.commit();
+    // An owner who wants to stop, a disk that the next file does not fit on: neither says anything against what is staged
+    // already, so it is filed.
+    if (signal.aborted || isAgentError(error, 'LIBRARY_FULL')) await ingest.commit();
     throw error;
   } finally {
     await flushes.idle();
   }
   await ingest.commit();
+  if (sourceEnd !== undefined) throw sourceEnd;
 }
 
 /** @throws AgentError LIBRARY_TOO_SMALL if the photos on the source do not fit on the library's disk. */

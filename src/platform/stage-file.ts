@@ -17,7 +17,7 @@ export const headBytes = 64 * 1024;
 /** A file at least this large leaves a resume record each time this much more of it has reached the disk. */
 export const checkpointBytes = 64 * 1024 * 1024;
 /** A source that ends within a file of which at least this much has come leaves a resume record right there. */
-export const resumeBytesMin = 1024 * 1024;
+export const resumeBytesMin = 512 * 1024;
 /** Copy buffers, used again and again: allocating two for each file costs a third of the CPU time of a copy (measured). */
 export class BufferPool {
   readonly #free: Buffer[] = [];

@@ -8,11 +8,13 @@ import type { AfcClient } from './afc.ts';
 /** One read request. Large enough that requests are few, small enough that several files share the way fairly. */
 export const pieceBytes = 256 * 1024;
 /** Bytes asked for and not yet handed on, of all files together. docs/iphone.md names it: a pulled cable costs no more. */
-export const inFlightBytesMax = 8 * 1024 * 1024;
+export const inFlightBytesMax = 4 * 1024 * 1024;
 /** Of one file, so that the next ones can begin before it ends. */
-const piecesPerFileMax = 16;
-/** At first: whoever looks at a file's beginning only is not to have megabytes of it sent. Twice as many after each piece. */
-const piecesPerFileFirst = 2;
+const piecesPerFileMax = 8;
+/** At first, if there is more than that; twice as many after each piece. */
+const piecesPerFileFirst = 1;
+/** The first read of a file: whoever wants to see how it begins, or goes on, needs no more. */
+const firstPieceBytes = 64 * 1024;
 
 /** Buffers for pieces: as many as may be in flight, made when they are first needed and used again and again. */
 export class PiecePool {
@@ -78,10 +80,13 @@ export class AfcReader implements ByteReader {
   #coveredBytes = 0;
   #current: Arrived | undefined;
   #isAtEnd = false;
-  #aheadMax = piecesPerFileFirst;
+  #aheadMax: number;
+  #hasAsked = false;
 
   constructor(options: AfcReaderOptions) {
     this.#options = options;
+    // A file that is read at once is also seen to end at once.
+    this.#aheadMax = options.expectedBytes <= firstPieceBytes ? 2 : piecesPerFileFirst;
     this.#askAhead();
   }
 
@@ -154,9 +159,11 @@ export class AfcReader implements ByteReader {
   }
 
   #ask(buffer: Buffer): void {
-    const hopedBytes = Math.min(buffer.length, Math.max(1, this.#options.expectedBytes - this.#coveredBytes));
+    const wanted = this.#hasAsked ? buffer : buffer.subarray(0, firstPieceBytes);
+    this.#hasAsked = true;
+    const hopedBytes = Math.min(wanted.length, Math.max(1, this.#options.expectedBytes - this.#coveredBytes));
     this.#coveredBytes += hopedBytes;
-    const arrived = this.#options.client.read(this.#options.handle, buffer, this.#ended.signal);
+    const arrived = this.#options.client.read(this.#options.handle, wanted, this.#ended.signal);
     arrived.catch(() => undefined); // whoever reads on hears of it
     this.#ahead.push({ buffer, hopedBytes, arrived });
   }
