@@ -119,7 +119,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
     .action(async () => {
       exitCode = await agent(options, {
         presentMeansYes: false,
-        readyWords: 'Keepsake is watching for camera cards.\n',
+        readyWords: 'Keepsake is watching for iPhones and camera cards.\n',
       });
     });
   program

@@ -17,8 +17,10 @@ export async function start(wish: {
   const { options, keepsake, sources } = wish;
   const say = (text: string) => options.stdout.write(`${text}\n`);
   const library = wish.library ?? (await keepsake.config()).library;
-  say('Keepsake saves the photos and videos from camera cards and folders into dated folders on this computer.');
-  say('It never deletes or changes anything on the card.');
+  say(
+    'Keepsake saves the photos and videos from iPhones, camera cards and folders into dated folders on this computer.',
+  );
+  say('It never deletes or changes anything on them.');
   say('');
   say(`Your photos go to:  ${printable(library)}`);
   say('To choose another place:  keepsake config set library FOLDER');
@@ -36,8 +38,8 @@ export async function start(wish: {
 }
 
 function readyWords(hasFolders: boolean): string {
-  const what = hasFolders ? 'camera cards and these folders' : 'camera cards';
-  return `Watching for ${what}. Put a card in, or leave it in: its photos are saved.\nThis stops when you close the window.\n\n`;
+  const what = hasFolders ? 'iPhones, camera cards and these folders' : 'iPhones and camera cards';
+  return `Watching for ${what}. A card that is in already is saved from.\nThis stops when you close the window.\n\n`;
 }
 
 /** Runs until it is told to stop. */
