@@ -30,12 +30,28 @@ export function decodePlist(bytes: Uint8Array): PlistDictionary {
   try {
     const isBinary = Buffer.from(bytes.subarray(0, 8)).toString('latin1') === 'bplist00';
     if (isBinary) assertBounded(bytes);
-    const value: unknown = parse(isBinary ? bytes : boundedXml(bytes));
+    const value: unknown = isBinary ? parse(bytes) : parseQuietly(boundedXml(bytes));
     if (isDictionary(value)) return value;
   } catch (error) {
     throw protocolError('a message could not be read', error);
   }
   throw protocolError('a message is not what messages are');
+}
+
+/**
+ * The XML parser below plist prints what it dislikes, with the phone's own characters, to a terminal that believes them. While it
+ * runs, and nothing else does, nobody prints.
+ */
+function parseQuietly(xml: string): unknown {
+  const { error, warn } = console;
+  console.error = () => undefined;
+  console.warn = () => undefined;
+  try {
+    return parse(xml);
+  } finally {
+    console.error = error;
+    console.warn = warn;
+  }
 }
 
 export function isDictionary(value: unknown): value is PlistDictionary {
