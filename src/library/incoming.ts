@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AbsolutePath, ContentHash, SourceId, SourcePath } from '../domain/ids.ts';
-import { writeSmallFile } from '../platform/durable-write.ts';
+import { unstageFile, writeSmallFile } from '../platform/durable-write.ts';
 import type { StagingProgress } from '../platform/stage-file.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 
@@ -84,7 +84,7 @@ async function readRecord(path: AbsolutePath): Promise<ResumeRecord | undefined>
 
 /** Removes the resume record of a file that was published or turned out to be known. */
 export async function dropProgress(folder: AbsolutePath, staged: string): Promise<void> {
-  await rm(recordPath(folder, staged), { force: true });
+  await unstageFile(recordPath(folder, staged));
 }
 
 /**

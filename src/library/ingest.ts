@@ -15,7 +15,6 @@ import {
   makeFolders,
   publishFile,
   type StepObserver,
-  unstageFile,
   writeError,
 } from '../platform/durable-write.ts';
 import { nearestExisting } from '../platform/volume.ts';
@@ -24,7 +23,6 @@ import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
 import { stemKeyOf } from './catalog/sqlite-catalog.ts';
 import { dateOfGroup } from './group-date.ts';
 import { type ConfirmedGroup, confirmGroup, type GroupMember, nameParts } from './grouping.ts';
-import { dropProgress } from './incoming.ts';
 import type { Layout } from './layout.ts';
 import type { Library } from './library.ts';
 import { appendManifest, manifestVersion } from './manifest.ts';
@@ -72,6 +70,8 @@ export class Ingest {
   readonly #matching: Matching;
   #batch: Batch;
   #held: Group[] = [];
+  /** Folders that were looked at for this batch: they are on the library's own disk. */
+  readonly #onOneVolume = new Set<RelativePath>();
   /** A commit began and did not end: the journal has its assets, and only recovery may finish them. */
   #isBroken = false;
 
@@ -120,6 +120,7 @@ export class Ingest {
       for (const [index, plan] of plans.entries()) this.#report(plan, whole[index]?.candidates ?? []);
     }
     this.#batch = new Batch(this.#options.clock.monotonicMs());
+    this.#onOneVolume.clear();
     for (const each of bad) await this.#fileWithout(each);
   }
 
@@ -134,6 +135,7 @@ export class Ingest {
     );
     const plans: PlannedAsset[] = [];
     const touched = new Set<AbsolutePath>();
+    for (const folder of new Set(drafts.map(({ plan }) => plan.folder))) await this.#makeFolder(folder, touched);
     for (const draft of drafts) plans.push(await this.#publish(draft, touched));
     observeStep('flush-folder');
     await flushFolders(touched);
@@ -145,10 +147,7 @@ export class Ingest {
     observeStep('record');
     catalog.record(importId, plans, manifestBytes);
     observeStep('unstage');
-    for (const { staged } of plans.flatMap(({ resources, duplicates }) => [...resources, ...duplicates])) {
-      await unstageFile(join(library.folders.incoming, staged) as AbsolutePath);
-      await dropProgress(library.folders.incoming, staged);
-    }
+    for (const { candidates } of drafts) await discard(library, candidates);
     return plans;
   }
 
@@ -318,17 +317,29 @@ export class Ingest {
 
   /** A year that is a link to another disk: names cannot be published across disks, and an unplugged one would lose them. */
   async #assertOneVolume(folder: RelativePath): Promise<void> {
+    if (this.#onOneVolume.has(folder)) return;
     const { root } = this.#options.library.folders;
     const nearest = await nearestExisting(join(root, folder));
-    if ((await stat(nearest)).dev === (await stat(root)).dev) return;
+    if ((await stat(nearest)).dev === (await stat(root)).dev) {
+      this.#onOneVolume.add(folder);
+      return;
+    }
     throw new AgentError('LIBRARY_UNSUITABLE', `"${nearest}" in your photo folder leads to another disk.`, {
       remedy:
         'Put that folder itself into your photo folder, or choose a photo folder on the other disk, then save again.',
     });
   }
 
+  /** Adds the folders that have to be flushed to `touched`. */
+  async #makeFolder(folder: RelativePath, touched: Set<AbsolutePath>): Promise<void> {
+    const { library } = this.#options;
+    const { root } = library.folders;
+    await library.assertPresent(); // else it could be made where the disk was, on the system's own
+    for (const parent of await makeFolders({ root, folder: join(root, folder) as AbsolutePath })) touched.add(parent);
+  }
+
   /**
-   * Step `publish` of one asset: all of its names, or, if another program took one meanwhile, all of the next suffix.
+   * Step `publish` of one asset, into its folder: all of its names, or, if another program took one meanwhile, all of the next suffix.
    * Adds the folders that have to be flushed to `touched`.
    */
   async #publish(draft: Draft, touched: Set<AbsolutePath>): Promise<PlannedAsset> {
@@ -339,9 +350,6 @@ export class Ingest {
     for (let attempt = 0; attempt <= renamesMax; attempt += 1) {
       const published: PlannedResource[] = [];
       let inPlace = 0;
-      await library.assertPresent(); // else these folders could be made where the disk was, on the system's own
-      for (const parent of await makeFolders({ root, folder: join(root, plan.folder) as AbsolutePath }))
-        touched.add(parent);
       let isRefused = false;
       for (const resource of plan.resources) {
         observeStep('publish');

@@ -48,6 +48,8 @@ export interface StagedCandidate extends Candidate {
   readonly staged: StagedFile;
   /** File name in incoming/. */
   readonly stagedName: string;
+  /** Large enough that a resume record may lie beside it. */
+  readonly isResumable: boolean;
   readonly sidecarTakenAtMs?: number;
 }
 
@@ -121,11 +123,11 @@ export async function stageGroup(options: StagingOptions, files: readonly Incomi
   };
 }
 
-/** Removes staged files that will not be filed. */
+/** Removes the staged names of files that will not be filed, or that have their final names by now. */
 export async function discard(library: Library, candidates: readonly StagedCandidate[]): Promise<void> {
   for (const candidate of candidates) {
     await unstageFile(candidate.staged.path);
-    await dropProgress(library.folders.incoming, candidate.stagedName);
+    if (candidate.isResumable) await dropProgress(library.folders.incoming, candidate.stagedName);
   }
 }
 
@@ -173,7 +175,7 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
   if (staged === 'refused') return { kind: 'refused', reason: content?.kind === 'empty' ? 'empty' : 'other' };
   content ??= await identifyContent(await readHead(path), { name: file.name, sizeBytes });
   await assertSettled(options, file, path);
-  const facts = { file, name: file.name, content, staged, stagedName: name };
+  const facts = { file, name: file.name, content, staged, stagedName: name, isResumable };
   if (content.kind === 'photo' || content.kind === 'video') {
     const metadata = await readMetadata(options, path, { mime: content.mime, sizeBytes });
     return { kind: 'staged', candidate: { ...facts, metadata } };

@@ -162,10 +162,12 @@ async function copyInto(copy: CopyRequest): Promise<Omit<StagedFile, 'path' | 'f
     copy.keep.partial = true;
   });
   let writing: Promise<void> = Promise.resolve();
+  let isAtEnd = false;
   try {
     for (let turn = 0; ; turn += 1) {
       const buffer = turn % 2 === 0 ? buffers[0] : buffers[1];
-      const filled = turn === 0 ? copy.firstBytes : await fill(reader, buffer, signal);
+      const filled: number = turn === 0 ? copy.firstBytes : isAtEnd ? 0 : await fill(reader, buffer, signal);
+      isAtEnd = filled < buffer.length;
       await writing;
       if (filled === 0) break;
       const chunk = buffer.subarray(0, filled);

@@ -120,8 +120,9 @@ export class AfcReader implements ByteReader {
     for (const { buffer, arrived } of this.#ahead.splice(0)) {
       void arrived.catch(() => undefined).finally(() => pool.giveBack(buffer));
     }
-    // Nobody waits for it: the next file is not held up by a round trip, and a connection that is gone has closed it too.
-    void client.close(handle, new AbortController().signal).then(onClosed, onClosed);
+    // Nobody waits for it: what is asked next on this connection is answered after it, and one that is gone has closed it too.
+    void client.close(handle, new AbortController().signal).catch(() => undefined);
+    onClosed();
   }
 
   /** The next bytes, or undefined at the end. */

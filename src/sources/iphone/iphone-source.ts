@@ -207,7 +207,8 @@ class PhoneTree {
       if ('error' in info) throw info.error;
       if (offsetBytes > 0) await this.#files.bytes.seek(handle, offsetBytes, signal);
     } catch (error) {
-      void this.#files.bytes.close(handle, noEnd).then(onClosed, onClosed);
+      void this.#files.bytes.close(handle, noEnd).catch(() => undefined);
+      onClosed();
       throw explain(error);
     }
     const expectedBytes = Math.max(0, info.sizeBytes - offsetBytes);
