@@ -110,7 +110,7 @@ async function playAlone(): Promise<void> {
   phone.tapTrust();
   while (phone.counters.bytesRead < (photos * photoBytes) / 2) await sleep(askedEveryMs);
   pull();
-  await hears('was taken out');
+  await hears('was disconnected');
   plug();
   await hears('All photos and videos on it are saved');
 }

@@ -34,7 +34,7 @@ export interface Failure {
 
 export type AgentEvent =
   | { readonly kind: 'arrived'; readonly device: SeenDevice }
-  | { readonly kind: 'left'; readonly id: SourceId; readonly name: string }
+  | { readonly kind: 'left'; readonly id: SourceId; readonly name: string; readonly deviceKind?: string }
   | { readonly kind: 'announced'; readonly announcement: Announcement }
   | { readonly kind: 'decided'; readonly id: SourceId }
   | { readonly kind: 'importBegan'; readonly id: SourceId; readonly name: string }

@@ -164,7 +164,11 @@ class Agent implements Keepsake {
     const connected = [...this.#state.connected.values()].map((device) =>
       device.id === saving && device.state !== undefined ? { ...device, state: 'saving' as const } : device,
     );
-    return await this.#keepsake.register.list(connected);
+    return await this.#keepsake.phones.addLacking(await this.#keepsake.register.list(connected));
+  }
+
+  lacking() {
+    return this.#keepsake.lacking();
   }
 
   async decide(request: Parameters<Keepsake['decide']>[0]) {
@@ -281,9 +285,9 @@ class Agent implements Keepsake {
   }
 
   #left(id: SourceId): void {
-    const name = this.#state.connected.get(id)?.name ?? id;
+    const seen = this.#state.connected.get(id);
     this.#wishes.drop(id);
-    this.#tell({ kind: 'left', id, name });
+    this.#tell({ kind: 'left', id, name: seen?.name ?? id, ...(seen === undefined ? {} : { deviceKind: seen.kind }) });
   }
 
   async #announce(device: Device): Promise<void> {

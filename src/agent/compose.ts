@@ -57,7 +57,7 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       makeStateFolders(paths);
       await register.saw(connected);
     }
-    return await register.list(connected);
+    return await phones.addLacking(await register.list(connected));
   };
   const find = async (id: string): Promise<Device> => {
     const found = (await devices()).find((each) => each.id === id);
@@ -72,13 +72,17 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     look,
     phones,
     devices,
+    lacking: async () => [await phones.lacking()].filter((advice) => advice !== undefined),
     setConfig: async (key, values) => {
       await mkdir(dirname(paths.config), { recursive: true, mode: 0o700 });
       const isPath = key === 'library' || listKeys.includes(key);
       await setConfigValue(paths.config, key, isPath ? values.map((value) => resolve(workingFolder, value)) : values);
     },
     status: async (library) =>
-      readStatus({ paths, clock, devices: await register.list([]), ...(await chooseLibrary(library)) }),
+      readStatus({
+        ...{ paths, clock, devices: await phones.addLacking(await register.list([])) },
+        ...(await chooseLibrary(library)),
+      }),
     adopt: async ({ library, ...wish }, share) => {
       const folder = resolve(workingFolder, wish.folder);
       const onProgress = (progress: ImportProgress) => wish.onProgress({ ...progress, sourceName: basename(folder) });

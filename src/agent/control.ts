@@ -5,7 +5,7 @@ import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import type { AdoptResult } from './adopt.ts';
 import type { Config } from './config.ts';
-import type { Device } from './devices.ts';
+import type { Advice, Device } from './devices.ts';
 import type { KeepsakePaths } from './paths.ts';
 import type { RebuildResult } from './rebuild.ts';
 import type { Status } from './status.ts';
@@ -74,6 +74,8 @@ export interface Keepsake {
   rebuild(wish: RebuildWish): Promise<RebuildResult>;
   /** Everything that was ever connected, and what is connected now. */
   devices(): Promise<readonly Device[]>;
+  /** What this computer lacks to notice every kind of device. */
+  lacking(): Promise<readonly Advice[]>;
   /** @throws AgentError DEVICE_UNKNOWN */
   decide(request: DecideRequest): Promise<Device>;
   /** @throws AgentError DEVICE_UNKNOWN, USAGE */

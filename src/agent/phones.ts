@@ -2,13 +2,14 @@
 // need is loaded when there may be one.
 
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { AttachedPhone, PhoneOptions } from '../detect/phones.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { SourceId } from '../domain/ids.ts';
 import { PairingKeys } from '../sources/iphone/pairing-keys.ts';
 import { usbmuxAddress } from '../sources/iphone/usbmux-address.ts';
 import type { Source } from '../sources/source.ts';
-import type { DeviceRegister } from './devices.ts';
+import type { Advice, Device, DeviceRegister } from './devices.ts';
 import type { Environment } from './paths.ts';
 
 export interface Phones {
@@ -21,7 +22,14 @@ export interface Phones {
   open(device: { readonly id: string; readonly name: string }, signal: AbortSignal): Promise<Source>;
   /** For a watch. */
   options(): Promise<PhoneOptions>;
+  /** What to install before iPhones can be noticed; undefined: nothing. @throws AgentError CONFIG_INVALID. */
+  lacking(): Promise<Advice | undefined>;
+  /** With that said of every iPhone that photos are to be saved from. @throws AgentError CONFIG_INVALID. */
+  addLacking(devices: readonly Device[]): Promise<readonly Device[]>;
 }
+
+/** Where packages put the daemon; udev starts it with the first iPhone and it ends with the last, so its socket comes and goes. */
+const daemonFolders = ['/usr/sbin', '/usr/local/sbin', '/sbin', '/usr/bin', '/usr/local/bin'];
 
 export function openPhones(environment: Environment, register: DeviceRegister): Phones {
   const address = () => usbmuxAddress(environment['USBMUXD_SOCKET_ADDRESS']);
@@ -42,9 +50,25 @@ export function openPhones(environment: Environment, register: DeviceRegister): 
     const { lookForPhones } = await import('../detect/phones.ts');
     return await lookForPhones(await options(), signal);
   };
+  const lacking = async () => {
+    if (process.platform !== 'linux' || mayBeThere()) return undefined;
+    const isUsualPlace = (environment['USBMUXD_SOCKET_ADDRESS'] ?? '') === '';
+    if (isUsualPlace && daemonFolders.some((folder) => existsSync(join(folder, 'usbmuxd')))) return undefined;
+    const { daemonMissing } = await import('../sources/iphone/usbmux.ts');
+    const { code, message, remedy } = daemonMissing();
+    return { code, message, remedy };
+  };
   return {
     look,
     options,
+    lacking,
+    addLacking: async (devices) => {
+      const isMeant = ({ kind, decision, connected }: Device) =>
+        kind === 'iphone' && decision === 'always' && !connected;
+      const advice = devices.some(isMeant) ? await lacking() : undefined;
+      if (advice === undefined) return devices;
+      return devices.map((device) => (isMeant(device) ? { ...device, state: 'noDaemon', advice } : device));
+    },
     open: async ({ id, name }, signal) => {
       const { openPhone } = await import('../sources/iphone/iphone-source.ts');
       const { usbmux } = await options();

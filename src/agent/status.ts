@@ -89,17 +89,21 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
     const device = devices.find(({ id }) => id === source.id);
     return device?.decision === 'retired' ? [] : [{ ...source, name: device?.name ?? source.name }];
   });
-  const running = catalog.unfinishedImports();
   const isAdoption = (importId: ImportId) => catalog.importOrigin(importId).source.kind === adoptedKind;
+  const seen = catalog.unfinishedImports();
+  const isImporting = seen.some((importId) => !isAdoption(importId)) && isLocked(join(own, 'lock'));
+  const isAdopting = seen.some(isAdoption) && isLocked(adoptionLockPath(own));
+  // One that came to its end between the two looks was not interrupted.
+  const unfinished = new Set(catalog.unfinishedImports());
+  const running = seen.filter((importId) => unfinished.has(importId));
   const imports = running.filter((importId) => !isAdoption(importId));
-  const isImporting = imports.length > 0 && isLocked(join(own, 'lock'));
-  const isAdopting = running.length > imports.length && isLocked(adoptionLockPath(own));
   const isSaving = isImporting || isAdopting;
   const needsYou = [
     ...(!isSaving && (await seemsOfAnotherState(manifests, catalog)) ? [listOutdated] : []),
     ...(imports.length > 0 && !isImporting ? [interrupted] : []),
     ...(running.length > imports.length && !isAdopting ? [adoptionInterrupted] : []),
     ...sources.flatMap((source) => needOf(source)),
+    ...devices.flatMap(({ advice }) => advice ?? []).slice(0, 1), // what this computer lacks, once for all of them
     ...summary.sources.filter(({ kind }) => kind === adoptedKind).flatMap((source) => needOfAdoption(source)),
   ];
   return {

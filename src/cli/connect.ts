@@ -16,8 +16,8 @@ export async function connectKeepsake(environment: Environment, seams: Seams | u
   const agent = await findAgent(socketPaths(local.paths, environment));
   if (agent === undefined) return local;
   const workingFolder = environment['INIT_CWD'] ?? process.cwd();
-  const { paths, config, setConfig } = local;
-  return { paths, config, setConfig, ...withWorkingFolder(agent, workingFolder) };
+  const { paths, config, setConfig, lacking } = local;
+  return { paths, config, setConfig, lacking, ...withWorkingFolder(agent, workingFolder) };
 }
 
 async function findAgent(paths: readonly AbsolutePath[]): Promise<RemoteKeepsake | undefined> {

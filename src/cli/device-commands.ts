@@ -15,7 +15,10 @@ export function addDeviceCommands(program: Command, options: CliOptions, keepsak
     .option('--json', 'print one JSON document')
     .action(async (flags: { readonly json?: boolean }) => {
       const devices = await keepsake.devices();
-      options.stdout.write(flags.json ? `${JSON.stringify({ devices })}\n` : describeDevices(devices));
+      const lacking = await keepsake.lacking();
+      options.stdout.write(
+        flags.json ? `${JSON.stringify({ devices, needsYou: lacking })}\n` : describeDevices(devices, lacking),
+      );
     });
   program
     .command('enroll')

@@ -20,7 +20,7 @@ export function describeEvent(event: AgentEvent): string | undefined {
     case 'importFailed':
       return `"${printable(event.name)}" could not be saved from. ${printable(event.failure.message)} ${event.failure.remedy}`;
     case 'left':
-      return `"${printable(event.name)}" was taken out.`;
+      return `"${printable(event.name)}" was ${event.deviceKind === 'iphone' ? 'disconnected' : 'taken out'}.`;
     case 'partTroubled': {
       if (!event.isInTrouble) return undefined;
       const { message, remedy } = describeTrouble(event.part);

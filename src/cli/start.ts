@@ -34,6 +34,7 @@ export async function start(wish: {
   }
   const { watchedFolders } = await keepsake.config();
   for (const folder of watchedFolders) say(`Watching the folder:  ${printable(folder)}`);
+  for (const { message, remedy } of await keepsake.lacking()) say(`${message} ${remedy}`);
   return agent(options, { presentMeansYes: true, readyWords: readyWords(watchedFolders.length > 0) });
 }
 

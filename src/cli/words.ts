@@ -1,7 +1,7 @@
 // What the owner reads in the terminal: short, calm, exact. Numbers first, then the next step.
 
 import type { BackupResult } from '../agent/control.ts';
-import type { Device } from '../agent/devices.ts';
+import type { Advice, Device } from '../agent/devices.ts';
 import type { Status } from '../agent/status.ts';
 
 type Report = BackupResult['imports'][number];
@@ -93,14 +93,17 @@ const decisionWords: Readonly<Record<Device['decision'], string>> = {
   retired: 'no longer in use',
 };
 
-export function describeDevices(devices: readonly Device[]): string {
-  if (devices.length === 0) return 'No camera card or watched folder was ever connected.\n';
-  return devices
+/** @param lacking what this computer lacks to notice them all. */
+export function describeDevices(devices: readonly Device[], lacking: readonly Advice[]): string {
+  const hints = lacking.map(({ message, remedy }) => `\n${message} ${remedy}\n`).join('');
+  if (devices.length === 0) return `No iPhone, camera card or watched folder was ever connected.\n${hints}`;
+  const list = devices
     .map(({ id, name, decision, connected, lastSeenAt }) => {
       const where = connected ? 'connected' : `last connected ${lastSeenAt.slice(0, 10)}`;
       return `${printable(name)}: ${decisionWords[decision]}, ${where}\n  ${id}\n`;
     })
     .join('');
+  return list + hints;
 }
 
 export function describeStatus(status: Status): string {

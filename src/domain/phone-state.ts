@@ -7,6 +7,7 @@ import type { ErrorCode } from './errors.ts';
  * - `notPaired`: it does not know this computer, or has forgotten it.
  * - `notAnswering`: it says nothing, or nothing that can be understood.
  * - `saving`: photos are being saved from it right now.
+ * - `noDaemon`: nothing on this computer talks to iPhones, so whether it is connected cannot be told.
  */
 export type PhoneState =
   | 'connected'
@@ -19,6 +20,7 @@ export type PhoneState =
   | 'impostor'
   | 'busy'
   | 'notAnswering'
+  | 'noDaemon'
   | 'ready'
   | 'saving';
 
@@ -33,6 +35,7 @@ const byCode: Partial<Record<ErrorCode, PhoneState>> = {
   PHONE_BUSY: 'busy',
   PHONE_STALLED: 'notAnswering',
   PHONE_PROTOCOL: 'notAnswering',
+  USBMUXD_MISSING: 'noDaemon',
 };
 
 /** Undefined for what says nothing about the phone itself. */

@@ -1,12 +1,11 @@
 // A phone is a stranger's computer: what it says may be cut off, endless, wrong or a lie. Whatever it says, nothing crashes, hangs,
 // leaves the library, or counts as saved that is not; and what is whole is saved.
-import { createHash, generateKeyPairSync, webcrypto } from 'node:crypto';
-import 'reflect-metadata';
-import { cryptoProvider, PublicKey, X509CertificateGenerator } from '@peculiar/x509';
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { configureAgent, devicesOf } from '../support/agent.ts';
 import { header, u64 } from '../support/iphone/fake-afc.ts';
 import type { FakeIphone } from '../support/iphone/fake-iphone.ts';
+import { makeImpostor } from '../support/iphone/impostor.ts';
 import { makePhoneScene, type PhoneScene, phoneTruth } from '../support/iphone/phone-scene.ts';
 import { type Answer, type ImportJson, keepsake, walk } from '../support/keepsake.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
@@ -252,22 +251,6 @@ test('Somebody in between is refused before a byte of ours is sent', async () =>
   expect([answer.exitCode, code]).toEqual([3, 'PHONE_IMPOSTOR']);
   expect(at.phone.counters.operations).toBe(0);
 });
-
-/** A certificate that looks like the phone's and is another key's. */
-async function makeImpostor(): Promise<NonNullable<FakeIphone['impostor']>> {
-  cryptoProvider.set(webcrypto as unknown as Crypto);
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const signingAlgorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
-  const der = privateKey.export({ type: 'pkcs8', format: 'der' });
-  const certificate = await X509CertificateGenerator.create({
-    serialNumber: '01',
-    notAfter: new Date(Date.now() + 3.15e11),
-    publicKey: new PublicKey(publicKey.export({ type: 'spki', format: 'der' })),
-    signingKey: await webcrypto.subtle.importKey('pkcs8', der, signingAlgorithm, false, ['sign']),
-    signingAlgorithm,
-  });
-  return { certificate: certificate.toString('pem'), key: privateKey };
-}
 
 const deep = `<plist>${'<array>'.repeat(100_000)}</plist>`;
 const bomb =

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { expectAllSaved, makeScene } from '../fault/scene.ts';
 import { configureAgent, devicesOf, startAgent, statusOf } from '../support/agent.ts';
 import { FakeIphone } from '../support/iphone/fake-iphone.ts';
+import { makeImpostor } from '../support/iphone/impostor.ts';
 import { makePhoneScene, phoneTruth } from '../support/iphone/phone-scene.ts';
 import { keepsake } from '../support/keepsake.ts';
 
@@ -41,7 +42,7 @@ test('An iPhone is announced, trusted, saved, and from then on saved by itself',
   expect(await statusOf(scene.home)).toMatchObject({ state: 'idle', needsYou: [], sources: [{ complete: true }] });
 
   phone.detach();
-  await agent.hears('was taken out');
+  await agent.hears('was disconnected');
   phone.files.addSynthetic('DCIM/101APPLE/IMG_2000.JPG', 70_000, new Date(1.65e12));
   phone.counters.bytesRead = 0;
   const so = agent.said.length;
@@ -87,7 +88,7 @@ test('Each state that its owner can do something about is shown, and waited for'
   await agent.hears('All photos and videos on it are saved.');
 
   phone.detach();
-  await agent.hears('was taken out');
+  await agent.hears('was disconnected');
   phone.answersTrust = undefined;
   phone.forgetComputers();
   daemon.attach(phone);
@@ -100,6 +101,64 @@ test('Each state that its owner can do something about is shown, and waited for'
   daemon.attach(wireless);
   await becomes('needsCable');
   expect(await agent.stop()).toBe(0);
+});
+
+test('A phone that is being saved from, one that talks nonsense, and one that poses as another are shown as what they are', async () => {
+  using scene = makeScene();
+  await using at = await makePhoneScene({ tls: '1.2', cable: { bytesPerSecond: 8_000_000 } });
+  const { phone, daemon } = at;
+  for (let index = 0; index < 20; index += 1)
+    phone.files.addSynthetic(`DCIM/101APPLE/IMG_${1000 + index}.JPG`, 1e6 + index, new Date(1.65e12 + index * 1e8));
+  configureAgent(scene.home, { library: scene.library, cardRoots: [] });
+  await using agent = await startAgent({ home: scene.home, environment: at.environment });
+  await agent.hears('is connected for the first time');
+  const becomes = async (state: string) =>
+    await comesTrue(async () => (await devicesOf(scene.home))[0]?.state === state);
+  await keepsake(['enroll', (await devicesOf(scene.home))[0]?.id ?? ''], { home: scene.home });
+  await becomes('saving');
+  await agent.hears('All photos and videos on it are saved.');
+  await becomes('ready');
+  await expectAllSaved(scene.library, phoneTruth(phone));
+
+  phone.detach();
+  phone.lockdownAnswers.push(...Array.from({ length: 100 }, () => Buffer.from('\0\0\0\u0004text')));
+  daemon.attach(phone);
+  await becomes('notAnswering');
+  phone.lockdownAnswers.length = 0;
+  await becomes('ready');
+
+  phone.detach();
+  phone.impostor = await makeImpostor();
+  daemon.attach(phone);
+  await becomes('impostor');
+  const { needsYou } = await statusOf(scene.home);
+  expect(needsYou).toMatchObject([{ code: 'PHONE_IMPOSTOR', remedy: expect.stringMatching(/\w+/) }]);
+  expect(await agent.stop()).toBe(0);
+});
+
+test('Without the program that talks to iPhones, what to install is said where an owner looks', async () => {
+  using scene = makeScene();
+  await using at = await makePhoneScene();
+  at.phone.files.addSynthetic('DCIM/100APPLE/IMG_0001.JPG', 60_000, new Date(1.6e12));
+  configureAgent(scene.home, { library: scene.library, cardRoots: [] });
+  const home = { home: scene.home, environment: at.environment };
+  const [device] = await devicesOf(scene.home, at.environment);
+  await at.daemon.stop();
+  const ask = async (...args: string[]) => (await keepsake(args, home)).stdout;
+  expect(await ask('devices')).toContain('cannot talk to iPhones yet. Install it with: sudo apt install usbmuxd.');
+  expect(await ask('status'), 'no iPhone is saved from: it is no trouble').not.toContain('usbmuxd');
+  await at.daemon.start();
+  await keepsake(['backup', device?.id ?? '', '--json'], home);
+  await keepsake(['enroll', device?.id ?? ''], home);
+  await at.daemon.stop();
+  expect(await devicesOf(scene.home, at.environment)).toMatchObject([
+    { connected: false, state: 'noDaemon', advice: { code: 'USBMUXD_MISSING' } },
+  ]);
+  expect(await ask('status')).toContain('Install it with: sudo apt install usbmuxd.');
+  expect(JSON.parse(await ask('status', '--json'))).toMatchObject({
+    state: 'needsYou',
+    needsYou: [{ code: 'USBMUXD_MISSING' }],
+  });
 });
 
 test('Two iPhones of one name at once are two, told apart by model and id', async () => {
@@ -135,7 +194,7 @@ test('A daemon that comes late, ends and comes back is no trouble', async () => 
   await agent.hears('is connected for the first time');
   const so = agent.said.length;
   await at.daemon.stop();
-  await agent.hears('was taken out', so);
+  await agent.hears('was disconnected', so);
   await at.daemon.start();
   await keepsake(['enroll', (await devicesOf(scene.home))[0]?.id ?? ''], { home: scene.home });
   await agent.hears('All photos and videos on it are saved.');

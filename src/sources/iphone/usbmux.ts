@@ -213,7 +213,8 @@ function notConnected(number: number): AgentError {
   });
 }
 
-function daemonMissing(cause: unknown): AgentError {
+/** What to say where no daemon is. */
+export function daemonMissing(cause?: unknown): AgentError {
   const remedies: Partial<Record<NodeJS.Platform, string>> = {
     win32: 'Install the program "Apple Devices" from the Microsoft Store, then connect the iPhone again.',
     darwin: 'Restart the Mac, then connect the iPhone again.',
