@@ -167,10 +167,18 @@ async function prepare({ phones, request, root, seams }: BackupJob, wanted: Want
     return { name: device.name, isDevice: true, origin, open: () => phones.open(device, request.signal) };
   }
   const opened = await openFolderSource(folder);
+  // Pulled since it was seen there: what lies at its place now, an empty folder or another card, is not it.
+  if (device !== undefined && opened.id !== device.id) throw gone(device.name);
   await assertApart(opened, root);
   const named = device === undefined ? opened : { ...opened, name: device.name };
   const source = seams.wrapSource?.(named) ?? named;
   return { name: source.name, isDevice: device !== undefined, origin: source, open: async () => source };
+}
+
+function gone(name: string): AgentError {
+  return new AgentError('SOURCE_GONE', `"${name}" is no longer connected.`, {
+    remedy: 'Connect it again: what is missing is then saved. Nothing was lost.',
+  });
 }
 
 /** The report of an import that never was: its source could not be opened. */

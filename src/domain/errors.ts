@@ -62,6 +62,7 @@ export const errorRetry = {
   PHONE_BUSY: 'later',
   PHONE_STALLED: 'later',
   PHONE_PROTOCOL: 'later',
+  PHOTOS_LIST_UNREADABLE: 'later',
   INTERRUPTED: 'later',
 } as const satisfies Record<string, Retry>;
 
