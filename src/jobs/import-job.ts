@@ -28,8 +28,11 @@ import { mapOrdered } from './map-ordered.ts';
 import { previewEntry } from './preview-entry.ts';
 import { type Survey, surveySource } from './survey.ts';
 
-/** Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small. */
-const stagingConcurrency = 6;
+/**
+ * Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small. Six of
+ * them left a phone of small photos waiting a third of the time (measured).
+ */
+const stagingConcurrency = 12;
 
 export interface ImportOptions {
   readonly source: Source;

@@ -3,9 +3,9 @@
 
 import type { ByteReader } from '../domain/byte-reader.ts';
 import type { AgentError } from '../domain/errors.ts';
-import type { SourceId, SourcePath } from '../domain/ids.ts';
+import type { AbsolutePath, SourceId, SourcePath } from '../domain/ids.ts';
 
-export type SourceKind = 'folder' | 'card' | 'iphone';
+export type SourceKind = 'folder' | 'card' | 'iphone' | 'photosLibrary';
 
 /** A source with more entries than this is refused: something is wrong with it, or it is made to exhaust us. */
 export const entriesMax = 5_000_000;
@@ -29,6 +29,26 @@ export type SourceEntry =
   /** A folder or entry that could not be listed. */
   | { readonly kind: 'unreadable'; readonly path: SourcePath; readonly error: AgentError };
 
+/** The database that a device or program keeps of its photos beside them. It adds knowledge, never photos. */
+export interface PhotosList {
+  /** What the folders in the list lie below: '' on a phone, `originals` in a library of a Mac. */
+  readonly filesBelow: string;
+  /**
+   * Another text whenever the list may have changed. Undefined: there is none.
+   * @throws AgentError PHOTOS_LIST_UNREADABLE, SOURCE_GONE; the signal's reason.
+   */
+  stamp(signal: AbortSignal): Promise<string | undefined>;
+  /**
+   * Copies it as `Photos.sqlite`, with its `-wal` if it has one, into an empty folder: both of the same moment, or an error.
+   * @throws AgentError PHOTOS_LIST_UNREADABLE (also: too large, ever changing), SOURCE_GONE; the signal's reason.
+   */
+  copyInto(folder: AbsolutePath, signal: AbortSignal): Promise<void>;
+  /** Where the originals are or were of which there are thumbnails, some hundreds at a time. */
+  thumbnails(signal: AbortSignal): AsyncIterable<readonly SourcePath[]>;
+  /** Undefined where it does not tell. */
+  space(signal: AbortSignal): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;
+}
+
 export interface Source extends AsyncDisposable {
   readonly id: SourceId;
   readonly kind: SourceKind;
@@ -44,4 +64,6 @@ export interface Source extends AsyncDisposable {
    * @throws AgentError SOURCE_ENTRY_VANISHED, SOURCE_READ_FAILED, SOURCE_GONE; the signal's reason.
    */
   open(path: SourcePath, offsetBytes: number, signal: AbortSignal): Promise<ByteReader>;
+  /** Absent: it keeps none. */
+  readonly photosList?: PhotosList;
 }

@@ -10,6 +10,10 @@ export interface CableOptions {
   readonly bytesPerSecond?: number;
 }
 
+/** How long what comes in meanwhile may wait. */
+const napMs = 0.1;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
 interface Parcel {
   readonly dueMs: number;
   readonly stream: Duplex;
@@ -57,8 +61,10 @@ export class Cable {
     const next = this.#onTheWay[0];
     this.#isPumping = next !== undefined;
     if (next === undefined) return;
-    // Below a millisecond a timer would be late: a turn of the loop is nearer.
-    if (next.dueMs - nowMs < 1) setImmediate(() => this.#pump());
-    else setTimeout(() => this.#pump(), Math.floor(next.dueMs - nowMs));
+    // Below a millisecond a timer would be late. Turning the loop until then would take a processor from whoever is measured.
+    if (next.dueMs - nowMs < 1) {
+      Atomics.wait(never, 0, 0, Math.min(napMs, next.dueMs - nowMs));
+      setImmediate(() => this.#pump());
+    } else setTimeout(() => this.#pump(), Math.floor(next.dueMs - nowMs));
   }
 }
