@@ -40,6 +40,8 @@ export type AgentEvent =
   | { readonly kind: 'importBegan'; readonly id: SourceId; readonly name: string }
   | { readonly kind: 'importProgress'; readonly id: SourceId; readonly progress: SourceProgress }
   | { readonly kind: 'importEnded'; readonly id: SourceId; readonly name: string; readonly result: BackupResult }
+  /** So many photos of a phone are only in iCloud, and that is news. */
+  | { readonly kind: 'iCloudOnly'; readonly id: SourceId; readonly needs: readonly Need[] }
   | { readonly kind: 'importFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
   | { readonly kind: 'partTroubled'; readonly part: AgentPart; readonly isInTrouble: boolean };
 
@@ -93,6 +95,8 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
       return { ...state, job: undefined, failures, announcements: without(state.announcements, event.id) };
     }
+    case 'iCloudOnly':
+      return state;
     case 'importFailed':
       return {
         ...state,

@@ -24,9 +24,10 @@ import { serveApi } from './api/server.ts';
 import { socketPaths } from './api/socket-path.ts';
 import type { Seams } from './backup.ts';
 import { composeKeepsake, type LocalKeepsake } from './compose.ts';
-import type { AdoptWish, BackupRequest, Keepsake, RebuildWish } from './control.ts';
+import type { AdoptWish, BackupRequest, BackupResult, Keepsake, RebuildWish } from './control.ts';
 import type { Device, SeenDevice } from './devices.ts';
 import { type Environment, makeStateFolders } from './paths.ts';
+import { describePhotos } from './photos-words.ts';
 import { openSchedule } from './schedule.ts';
 import { type SupervisedPart, supervise } from './supervise.ts';
 import { Wishes } from './wishes.ts';
@@ -342,6 +343,7 @@ class Agent implements Keepsake {
     try {
       const result = await this.#keepsake.backup(this.#quietly(id));
       this.#tell({ kind: 'importEnded', id, name: device.name, result });
+      await this.#tellICloudOnly(result);
       const isLeft = result.imports.some(({ deferred, failed }) => deferred + failed > 0);
       const stop = stopOf(result.imports);
       this.#askAboutPhone(id, stop?.code);
@@ -353,6 +355,17 @@ class Agent implements Keepsake {
       this.#tell({ kind: 'importFailed', id, name: device.name, failure: { code, message, remedy } });
       this.#askAboutPhone(id, code);
       this.#wishes.settle(id, code);
+    }
+  }
+
+  async #tellICloudOnly({ imports }: BackupResult): Promise<void> {
+    for (const { source, photos } of imports) {
+      if (photos === undefined || !(await this.#keepsake.register.tellsICloudOnly(source.id, photos.iCloudOnly)))
+        continue;
+      const needs = describePhotos({ ...source, account: photos }).needsYou.filter(
+        ({ code }) => code === 'ICLOUD_ONLY',
+      );
+      this.#tell({ kind: 'iCloudOnly', id: source.id, needs });
     }
   }
 

@@ -140,8 +140,16 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
       log,
       timeZone: settings.timeZone,
       onProgress: (progress) => request.onProgress({ ...progress, sourceName: source.name }),
+      photos: {
+        scratch: paths.scratch,
+        choices: {
+          hidden: each.device?.hiddenPhotos ?? 'save',
+          shared: each.device?.sharedPhotos ?? 'ask',
+          keepRecentlyDeleted: request.keepRecentlyDeleted ?? false,
+        },
+      },
       observeStep: seams.observeStep ?? (() => undefined),
-      mustFit: (request.mustFit ?? each.isDevice) && !catalog.hasEntriesOf(source.id),
+      mustFit: (request.mustFit ?? each.device !== undefined) && !catalog.hasEntriesOf(source.id),
       batchFilesMax: seams.batchFilesMax,
       checkpointBytes: seams.checkpointBytes,
       signal: request.signal,
@@ -154,7 +162,7 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
 
 interface OpenableSource {
   readonly name: string;
-  readonly isDevice: boolean;
+  readonly device: Device | undefined;
   readonly origin: Pick<Source, 'kind'> & { readonly id: string };
   open(): Promise<Source>;
 }
@@ -164,7 +172,7 @@ async function prepare({ phones, request, root, seams }: BackupJob, wanted: Want
   const { folder, device } = wanted;
   if (folder === undefined) {
     const origin = { id: device.id, kind: 'iphone' } as const;
-    return { name: device.name, isDevice: true, origin, open: () => phones.open(device, request.signal) };
+    return { name: device.name, device, origin, open: () => phones.open(device, request.signal) };
   }
   const opened = await openFolderSource(folder);
   // Pulled since it was seen there: what lies at its place now, an empty folder or another card, is not it.
@@ -172,7 +180,7 @@ async function prepare({ phones, request, root, seams }: BackupJob, wanted: Want
   await assertApart(opened, root);
   const named = device === undefined ? opened : { ...opened, name: device.name };
   const source = seams.wrapSource?.(named) ?? named;
-  return { name: source.name, isDevice: device !== undefined, origin: source, open: async () => source };
+  return { name: source.name, device, origin: source, open: async () => source };
 }
 
 function gone(name: string): AgentError {

@@ -20,6 +20,8 @@ export interface BackupRequest {
   readonly library?: string | undefined;
   readonly createAnew: boolean;
   readonly dryRun: boolean;
+  /** Save what the phone has under "Recently Deleted" too, this once. */
+  readonly keepRecentlyDeleted?: boolean | undefined;
   /** Nothing is begun of a source that was never saved if all of it does not fit. For what nobody watches. */
   readonly mustFit?: boolean | undefined;
   readonly onProgress: (progress: SourceProgress) => void;
@@ -43,6 +45,9 @@ export interface DecideRequest {
   /** Id, the beginning of one, or a name only one device has. */
   readonly device: string;
   readonly decision: Exclude<Decision, 'ask'>;
+  /** Of an iPhone; undefined: as decided before. */
+  readonly hiddenPhotos?: 'save' | 'leave' | undefined;
+  readonly sharedPhotos?: 'save' | 'leave' | undefined;
   /** Another device whose place this one takes: it is retired, and its name goes on. */
   readonly replaces?: string | undefined;
 }

@@ -12,6 +12,8 @@ import type { DecideRequest, Decision } from './control.ts';
 /** Someone who sees more cards than this is not a family. The one not seen for longest, without a decision, is forgotten. */
 const devicesMax = 1000;
 const nameCharsMax = 100;
+/** What has grown by a tenth is said again. */
+const saidAgainFrom = 1.1;
 
 const deviceSchema = z.object({
   id: z.string().max(200),
@@ -23,6 +25,11 @@ const deviceSchema = z.object({
   decision: z.enum(['ask', 'always', 'never', 'retired']),
   model: z.string().optional(),
   sizeBytes: z.number().optional(),
+  /** Of a phone. Absent: nothing was decided. */
+  hiddenPhotos: z.enum(['save', 'leave']).optional(),
+  sharedPhotos: z.enum(['save', 'leave']).optional(),
+  /** How many photos were only in iCloud when its owner was last told. */
+  toldICloudOnly: z.number().optional(),
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
 });
@@ -45,6 +52,9 @@ export interface Device {
   /** Of an iPhone that is connected: how it stands to us, and what its owner can do about it. */
   readonly state?: PhoneState;
   readonly advice?: Advice;
+  /** Of an iPhone: whether photos that are hidden on it, and those in shared albums, are saved. Absent: not decided. */
+  readonly hiddenPhotos?: 'save' | 'leave';
+  readonly sharedPhotos?: 'save' | 'leave';
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
 }
@@ -76,6 +86,8 @@ export interface DeviceRegister {
   list(connected: readonly SeenDevice[]): Promise<readonly Device[]>;
   /** @throws AgentError DEVICE_UNKNOWN */
   decide(request: DecideRequest): Promise<string>;
+  /** True if so many photos being only in iCloud is news: the first time, and when they have grown by a tenth since. */
+  tellsICloudOnly(device: string, photos: number): Promise<boolean>;
   /** @throws AgentError DEVICE_UNKNOWN, USAGE */
   rename(device: string, name: string): Promise<string>;
 }
@@ -98,7 +110,17 @@ export function openDeviceRegister(path: AbsolutePath, nowMs: () => number): Dev
   return {
     saw: (seen) => change((devices) => seen.forEach((device) => void noteSeen(devices, device, nowMs()))),
     list: async (connected) => describeDevices(await load(path), connected),
-    decide: ({ device, decision, replaces }) =>
+    tellsICloudOnly: (device, photos) =>
+      change((devices) => {
+        const found = devices.find(({ id }) => id === device);
+        if (found === undefined) return false;
+        const told = found.toldICloudOnly ?? 0;
+        const isNews = photos > 0 && (told === 0 || photos >= told * saidAgainFrom);
+        if (isNews) found.toldICloudOnly = photos;
+        else if (photos === 0) delete found.toldICloudOnly;
+        return isNews;
+      }),
+    decide: ({ device, decision, replaces, hiddenPhotos, sharedPhotos }) =>
       change((devices) => {
         const found = findDevice(devices, device);
         if (replaces !== undefined) {
@@ -108,6 +130,8 @@ export function openDeviceRegister(path: AbsolutePath, nowMs: () => number): Dev
           old.decision = 'retired';
         }
         found.decision = decision;
+        if (hiddenPhotos !== undefined) found.hiddenPhotos = hiddenPhotos;
+        if (sharedPhotos !== undefined) found.sharedPhotos = sharedPhotos;
         return found.id;
       }),
     rename: (device, name) =>
@@ -181,7 +205,7 @@ function nameOf(device: StoredDevice): string {
 
 function describeDevices(devices: readonly StoredDevice[], connected: readonly SeenDevice[]): readonly Device[] {
   return devices.map((device) => {
-    const { id, kind, decision, model, sizeBytes, firstSeenAt, lastSeenAt } = device;
+    const { id, kind, decision, model, sizeBytes, hiddenPhotos, sharedPhotos, firstSeenAt, lastSeenAt } = device;
     const here = connected.find((each) => each.id === id);
     const isShared = devices.some(
       (other) => other !== device && other.decision !== 'retired' && nameOf(other) === nameOf(device),
@@ -194,6 +218,8 @@ function describeDevices(devices: readonly StoredDevice[], connected: readonly S
       ...(here?.advice === undefined ? {} : { advice: here.advice }),
       ...(model === undefined ? {} : { model }),
       ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      ...(hiddenPhotos === undefined ? {} : { hiddenPhotos }),
+      ...(sharedPhotos === undefined ? {} : { sharedPhotos }),
     };
   });
 }

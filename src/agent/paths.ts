@@ -16,6 +16,8 @@ export interface KeepsakePaths {
   readonly devices: AbsolutePath;
   readonly schedule: AbsolutePath;
   readonly agentLock: AbsolutePath;
+  /** Where copies of a phone's list of photos are read. */
+  readonly scratch: AbsolutePath;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,6 +38,7 @@ export function findPaths(environment: Environment): KeepsakePaths {
     devices: join(state, 'devices.json') as AbsolutePath,
     schedule: join(state, 'schedule.json') as AbsolutePath,
     agentLock: join(state, 'agent.lock') as AbsolutePath,
+    scratch: join(state, 'scratch') as AbsolutePath,
   };
 }
 

@@ -19,7 +19,7 @@ export interface Phones {
    * One of them as a source. Naming it is consent: a phone that does not know this computer is asked to.
    * @throws AgentError SOURCE_MISSING if it is not connected, PHONE_…
    */
-  open(device: { readonly id: string; readonly name: string }, signal: AbortSignal): Promise<Source>;
+  open(device: Pick<Device, 'id' | 'name' | 'sharedPhotos'>, signal: AbortSignal): Promise<Source>;
   /** For a watch. */
   options(): Promise<PhoneOptions>;
   /** What to install before iPhones can be noticed; undefined: nothing. @throws AgentError CONFIG_INVALID. */
@@ -69,10 +69,12 @@ export function openPhones(environment: Environment, register: DeviceRegister): 
       if (advice === undefined) return devices;
       return devices.map((device) => (isMeant(device) ? { ...device, state: 'noDaemon', advice } : device));
     },
-    open: async ({ id, name }, signal) => {
+    open: async ({ id, name, sharedPhotos }, signal) => {
       const { openPhone } = await import('../sources/iphone/iphone-source.ts');
       const { usbmux } = await options();
-      const source = mayBeThere() ? await openPhone({ usbmux, keys, id: id as SourceId, name, signal }) : undefined;
+      const source = mayBeThere()
+        ? await openPhone({ usbmux, keys, id: id as SourceId, name, listsShared: sharedPhotos === 'save', signal })
+        : undefined;
       if (source !== undefined) return source;
       throw new AgentError('SOURCE_MISSING', `"${name}" is not connected.`, {
         remedy: 'Connect it with its cable, then save again.',

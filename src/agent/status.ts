@@ -15,6 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import { takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import type { Device } from './devices.ts';
 import { catalogPath, type KeepsakePaths } from './paths.ts';
+import { describePhotos } from './photos-words.ts';
 
 export interface SourceStatus {
   readonly id: string;
@@ -23,10 +24,12 @@ export interface SourceStatus {
   /** ISO 8601, UTC; null: never saved in full. */
   readonly lastSuccessAt: string | null;
   readonly complete: boolean;
-  /** Photos and other files of a photo that the source showed last time. */
+  /** Photos; of a card or folder, which keep no list of them, files. */
   readonly onDevice: number;
   readonly iCloudOnly: number;
   readonly unknown: number;
+  /** Of those on the device, in the library. */
+  readonly saved: number;
   readonly overdue: boolean;
   /** Known only while an agent runs. */
   readonly connected?: boolean;
@@ -52,6 +55,8 @@ export interface Status {
   readonly photos: { readonly assets: number; readonly inLibrary: number; readonly safe: number };
   readonly jobs: readonly StatusJob[];
   readonly needsYou: readonly Need[];
+  /** What is good to know and needs nothing. */
+  readonly notes: readonly Need[];
   readonly agent: 'running' | 'notRunning';
 }
 
@@ -72,6 +77,7 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
     photos: { assets: 0, inLibrary: 0, safe: 0 },
     jobs: [],
     needsYou: [],
+    notes: [],
     agent: 'notRunning',
   };
   const id = await readLibraryId(root);
@@ -98,11 +104,16 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
   const running = seen.filter((importId) => unfinished.has(importId));
   const imports = running.filter((importId) => !isAdoption(importId));
   const isSaving = isImporting || isAdopting;
+  const about = sources.flatMap((source) => {
+    const account = source.lastImport?.counts.photos;
+    return account === undefined ? [] : [describePhotos({ ...source, account })];
+  });
   const needsYou = [
     ...(!isSaving && (await seemsOfAnotherState(manifests, catalog)) ? [listOutdated] : []),
     ...(imports.length > 0 && !isImporting ? [interrupted] : []),
     ...(running.length > imports.length && !isAdopting ? [adoptionInterrupted] : []),
     ...sources.flatMap((source) => needOf(source)),
+    ...about.flatMap(({ needsYou }) => needsYou),
     ...devices.flatMap(({ advice }) => advice ?? []).slice(0, 1), // what this computer lacks, once for all of them
     ...summary.sources.filter(({ kind }) => kind === adoptedKind).flatMap((source) => needOfAdoption(source)),
   ];
@@ -122,6 +133,7 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
       ...(isAdopting ? running.filter(isAdoption).map((importId) => ({ kind: 'adoption', importId }) as const) : []),
     ],
     needsYou,
+    notes: about.flatMap(({ notes }) => notes),
   };
 }
 
@@ -153,15 +165,19 @@ const adoptionInterrupted: Need = {
 
 function describeSource(source: SourceSummary): SourceStatus {
   const counts = source.lastImport?.counts;
+  const photos = counts?.photos;
+  const [iCloudOnly, unknown] = [counts?.iCloudOnly ?? 0, photos?.unknown ?? 0];
+  const files = counts === undefined ? 0 : counts.found - counts.notMedia;
   return {
     id: source.id,
     name: source.name,
     kind: source.kind,
     lastSuccessAt: source.lastSuccessAtMs === undefined ? null : new Date(source.lastSuccessAtMs).toISOString(),
-    complete: source.lastImport?.complete ?? false,
-    onDevice: counts === undefined ? 0 : counts.found - counts.notMedia,
-    iCloudOnly: counts?.iCloudOnly ?? 0,
-    unknown: 0,
+    complete: (source.lastImport?.complete ?? false) && iCloudOnly + unknown === 0,
+    onDevice: photos?.onDevice ?? files,
+    iCloudOnly,
+    unknown,
+    saved: photos?.saved ?? (counts === undefined ? 0 : files - counts.failed - counts.deferred),
     overdue: false,
   };
 }
@@ -169,7 +185,13 @@ function describeSource(source: SourceSummary): SourceStatus {
 function needOf(source: SourceSummary): readonly Need[] {
   const last = source.lastImport;
   if (last === undefined || last.complete) return [];
-  const open = last.counts.failed + last.counts.deferred;
+  const { failed, deferred, iCloudOnly, photos } = last.counts;
+  const isTold =
+    photos !== undefined &&
+    failed + deferred === 0 &&
+    (iCloudOnly + photos.unknown > 0 || photos.list === 'unreadable');
+  if (isTold) return []; // by what is said of its photos
+  const open = failed + deferred;
   const what = open === 0 ? 'Not everything' : `${open} ${open === 1 ? 'file' : 'files'}`;
   return [
     {

@@ -28,6 +28,8 @@ export function describeEvent(event: AgentEvent): string | undefined {
     }
     case 'arrived':
       return event.device.advice === undefined ? undefined : describeAdvice(event.device);
+    case 'iCloudOnly':
+      return event.needs.map(({ message, remedy }) => `${printable(message)} ${remedy}`).join('\n');
     case 'decided':
     case 'importProgress':
       return undefined;

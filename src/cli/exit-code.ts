@@ -31,8 +31,13 @@ export function exitCodeOfBackup({ imports }: BackupResult): ExitCode {
   if (stops.includes('INTERRUPTED')) return 130;
   if (stops.includes('LIBRARY_TOO_SMALL') && imports.every(({ imported }) => imported === 0)) return 3; // nothing was begun
   if (stops.length > 0) return 4;
-  // What is still being written is not saved yet, so the truthful answer to "is all of it saved?" is no.
-  return imports.some(({ failed, deferred }) => failed + deferred > 0) ? 2 : 0;
+  // What is still being written, or only in iCloud, is not saved yet: the truthful answer to "is all of it saved?" is no.
+  const isLeft = imports.some(
+    ({ failed, deferred, photos }) =>
+      failed + deferred > 0 ||
+      (photos !== undefined && (photos.iCloudOnly + photos.unknown > 0 || photos.list === 'unreadable')),
+  );
+  return isLeft ? 2 : 0;
 }
 
 export function exitCodeOfAdoption(result: Awaited<ReturnType<Keepsake['adopt']>>): ExitCode {

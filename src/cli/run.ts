@@ -27,6 +27,7 @@ interface BackupFlags {
   readonly library?: string;
   readonly newLibrary?: boolean;
   readonly dryRun?: boolean;
+  readonly keepRecentlyDeleted?: boolean;
   readonly json?: boolean;
 }
 
@@ -91,6 +92,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
     .option('--library <DIR>', 'the photo folder for this call')
     .option('--new-library', 'begin a new photo folder where another one was before')
     .option('--dry-run', 'only say what would be saved')
+    .option('--keep-recently-deleted', 'also save what the iPhone has under "Recently Deleted"')
     .option('--json', 'print one JSON document')
     .action(async (sources: readonly string[], flags: BackupFlags) => {
       exitCode = await backup(options, keepsake, sources, flags);
@@ -148,6 +150,7 @@ export async function backup(
       library: flags.library,
       createAnew: flags.newLibrary ?? false,
       dryRun: flags.dryRun ?? false,
+      keepRecentlyDeleted: flags.keepRecentlyDeleted ?? false,
       onProgress: bar.show,
       signal: options.signal,
     });

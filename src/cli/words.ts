@@ -2,6 +2,7 @@
 
 import type { BackupResult } from '../agent/control.ts';
 import type { Advice, Device } from '../agent/devices.ts';
+import { describePhotos } from '../agent/photos-words.ts';
 import type { Status } from '../agent/status.ts';
 
 type Report = BackupResult['imports'][number];
@@ -28,7 +29,11 @@ export const noRawDates =
   'Some RAW photos or videos were dated by their file time, because "perl" is not installed on this computer.';
 
 export function describeBackup(result: BackupResult): string {
-  const lines = result.imports.flatMap((report) => [...describeImport(report), '']);
+  const lines = result.imports.flatMap((report) => [
+    ...describeImport(report),
+    ...(report.photos === undefined ? [] : describeAccount(report, report.photos)),
+    '',
+  ]);
   const saved = result.imports.some((report) => report.imported > 0 && report.dryRun === undefined);
   if (saved) lines.push(`Your photos are in ${result.library}`);
   if (result.missingProgram !== undefined) {
@@ -62,6 +67,23 @@ export function describeImport(report: Report): readonly string[] {
   const { stopped } = report;
   if (stopped !== undefined) lines.push('', stopped.message, stopped.remedy);
   else if (!dryRun && report.complete) lines.push('  All photos and videos on it are saved.');
+  return lines;
+}
+
+/** What else there is on a phone, and what is not on it. */
+function describeAccount(
+  { source, recentlyDeleted = [] }: Report,
+  account: NonNullable<Report['photos']>,
+): readonly string[] {
+  const { needsYou, notes } = describePhotos({ ...source, account });
+  const lines = [...needsYou, ...notes].flatMap(({ code, message, remedy }) => {
+    const names = code === 'RECENTLY_DELETED' ? recentlyDeleted : [];
+    const shown = names
+      .slice(0, namedMax)
+      .map(({ name, daysLeft }) => `    ${printable(name)}: ${count(daysLeft, 'day', 'days')} left`);
+    const more = names.length > shown.length ? [`    … and ${names.length - shown.length} more`] : [];
+    return ['', `  ${printable(`${message} ${remedy}`.trim())}`, ...shown, ...more];
+  });
   return lines;
 }
 
@@ -121,14 +143,15 @@ export function describeStatus(status: Status): string {
       const when =
         source.lastSuccessAt === null
           ? 'not yet saved in full'
-          : `last saved in full ${source.lastSuccessAt.slice(0, 10)}`;
+          : `last saved ${source.complete ? 'in full ' : ''}${source.lastSuccessAt.slice(0, 10)}`;
       lines.push(`  ${printable(source.name)}: ${when}`);
     }
     lines.push('They are in one place only: Keepsake does not copy them to a second disk yet.');
   }
   if (status.agent === 'notRunning')
     lines.push('Keepsake is not running: cards are not noticed. To start it: npm start');
-  for (const need of status.needsYou) lines.push('', `${printable(need.message)} ${need.remedy}`);
+  for (const { message, remedy } of [...status.needsYou, ...status.notes])
+    lines.push('', `${printable(message)} ${remedy}`.trim());
   return `${lines.join('\n')}\n`;
 }
 

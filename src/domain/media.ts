@@ -32,8 +32,8 @@ export function isOriginalRole(role: ResourceRole): boolean {
   return role === 'original' || role === 'alternate' || role === 'pairedVideo';
 }
 
-/** How a capture date is known, best first. */
-export type DateBasis = 'exif' | 'quicktime' | 'sidecar' | 'fileName' | 'mtime' | 'undated';
+/** How a capture date is known, best first. `photosList`: from what a phone or a Mac's Photos says of it. */
+export type DateBasis = 'exif' | 'quicktime' | 'sidecar' | 'photosList' | 'fileName' | 'mtime' | 'undated';
 
 /** When an asset was taken. `local` is wall-clock time at the place of exposure: `YYYY-MM-DDTHH:MM:SS[.fraction]`. */
 export type CaptureDate =
@@ -42,6 +42,8 @@ export type CaptureDate =
       readonly local: string;
       /** Minutes east of UTC, where the file states it or the instant is known. */
       readonly offsetMinutes?: number;
+      /** The file does not state the offset; the phone's or Mac's own list does. */
+      readonly offsetBasis?: 'photosList';
     }
   | { readonly basis: 'undated' };
 

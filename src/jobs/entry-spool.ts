@@ -4,6 +4,7 @@
 import Database from 'better-sqlite3';
 import type { SourcePath } from '../domain/ids.ts';
 import { candidateKey, candidateRank, googleNameLengthMax, sidecarTarget } from '../library/grouping.ts';
+import type { Guidance } from './photos-guide.ts';
 
 /** More files of one stem than this are taken as several groups. */
 const groupSizeMax = 64;
@@ -19,6 +20,8 @@ export interface SpooledEntry {
   readonly bornAtMs?: number;
   readonly changedAtMs?: number;
   readonly settlesAtMonotonicMs?: number;
+  /** What the device's own list adds. */
+  readonly guidance?: Guidance;
 }
 
 interface Row {
@@ -31,6 +34,7 @@ interface Row {
   born_at_ms: number | null;
   changed_at_ms: number | null;
   settles_at_ms: number | null;
+  guidance: string | null;
 }
 
 export class EntrySpool implements Disposable {
@@ -48,9 +52,9 @@ export class EntrySpool implements Disposable {
     this.#database.exec(`CREATE TABLE entry (
       path TEXT NOT NULL, folder TEXT NOT NULL, name TEXT NOT NULL, lower_name TEXT NOT NULL, key TEXT NOT NULL,
       rank INTEGER NOT NULL, size_bytes INTEGER NOT NULL, modified_at_ns INTEGER NOT NULL,
-      born_at_ms REAL, changed_at_ms REAL, settles_at_ms REAL
+      born_at_ms REAL, changed_at_ms REAL, settles_at_ms REAL, guidance TEXT
     ) STRICT`);
-    this.#insert = this.#database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#insert = this.#database.prepare('INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   }
 
   [Symbol.dispose](): void {
@@ -74,6 +78,7 @@ export class EntrySpool implements Disposable {
       entry.bornAtMs ?? null,
       entry.changedAtMs ?? null,
       entry.settlesAtMonotonicMs ?? null,
+      entry.guidance === undefined ? null : JSON.stringify(entry.guidance),
     ]);
     if (this.#pending.length >= 1000) this.#flush();
   }
@@ -156,5 +161,6 @@ function entryOf(row: Row): SpooledEntry {
     ...(row.born_at_ms === null ? {} : { bornAtMs: row.born_at_ms }),
     ...(row.changed_at_ms === null ? {} : { changedAtMs: row.changed_at_ms }),
     ...(row.settles_at_ms === null ? {} : { settlesAtMonotonicMs: row.settles_at_ms }),
+    ...(row.guidance === null ? {} : { guidance: JSON.parse(row.guidance) as Guidance }),
   };
 }

@@ -3,8 +3,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { AgentError, endsSource, isAgentError } from '../domain/errors.ts';
-import type { ImportId } from '../domain/ids.ts';
-import type { CatalogStore } from '../library/catalog/catalog-store.ts';
+import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import type { CatalogStore, ImportCounts } from '../library/catalog/catalog-store.ts';
 import { backUpCatalog } from '../library/catalog-backup.ts';
 import { sweepIncoming } from '../library/incoming.ts';
 import { Ingest } from '../library/ingest.ts';
@@ -25,6 +25,8 @@ import type { SpooledEntry } from './entry-spool.ts';
 import { type ImportProgress, Progress } from './import-progress.ts';
 import { type ImportReport, ImportTally, reportImport } from './import-report.ts';
 import { mapOrdered } from './map-ordered.ts';
+import { type PhotosChoices, PhotosGuide } from './photos-guide.ts';
+import { refreshPhotosList } from './photos-list.ts';
 import { previewEntry } from './preview-entry.ts';
 import { type Survey, surveySource } from './survey.ts';
 
@@ -46,6 +48,8 @@ export interface ImportOptions {
   readonly timeZone: string;
   readonly onProgress: (progress: ImportProgress) => void;
   readonly observeStep: StepObserver;
+  /** What the owner decided about photos that are not simply theirs to save, and a private folder to read a list of photos in. */
+  readonly photos: { readonly choices: PhotosChoices; readonly scratch: AbsolutePath };
   /** Begin nothing if what is new does not fit. */
   readonly mustFit?: boolean | undefined;
   /** For tests: smaller batches and checkpoints. */
@@ -70,21 +74,50 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
   let stop: AgentError | undefined;
   try {
     const onListed = (count: number) => options.onProgress(lookingAt(count));
-    using survey = await surveySource({ ...options, correctTimes: true, onListed });
+    const guide = await openGuide(options);
+    using survey = await surveySource({ ...options, guide, correctTimes: true, onListed });
+    tally.guide = guide;
     if (options.mustFit === true) await assertFits(options, survey);
     tally.takeSurvey(survey);
     await saveSurvey({ options, survey, tally, importId, startedAtMs });
   } catch (error) {
     stop = asStop(error, options.signal);
   }
-  const counts = tally.counts();
-  const isComplete = stop === undefined && tally.failed === 0 && tally.deferred === 0;
-  const failure = await finish({ options, importId, isComplete, counts, stop });
+  const counts = withLastAccount(options, tally.counts());
+  const { photos, iCloudOnly } = counts;
+  const isAllSaved = stop === undefined && tally.deferred === 0 && tally.failed === tally.iCloudOnly;
+  const isComplete =
+    isAllSaved && tally.failed === 0 && iCloudOnly + (photos?.unknown ?? 0) === 0 && photos?.list !== 'unreadable';
+  const failure = await finish({ options, importId, isComplete, isAllSaved, counts, stop });
   stop ??= failure;
   const complete = isComplete && stop === undefined;
   const durationMs = Math.round(clock.monotonicMs() - startedMonotonicMs);
   log.info({ importId, ...counts, complete, durationMs, stopped: stop?.code }, 'import ends');
   return reportImport({ importId, source: origin, tally, durationMs, complete, stop });
+}
+
+/** A phone pulled while it was looked through: what was true of its photos the last time is still the best that is known. */
+function withLastAccount({ source, catalog }: ImportOptions, counts: ImportCounts): ImportCounts {
+  if (source.photosList === undefined || counts.photos !== undefined) return counts;
+  const last = catalog.summarize().sources.find(({ id }) => id === source.id)?.lastImport?.counts;
+  return last?.photos === undefined ? counts : { ...counts, iCloudOnly: last.iCloudOnly, photos: last.photos };
+}
+
+/** Of a source that keeps a list of its photos. @throws what `refreshPhotosList` throws. */
+async function openGuide(options: ImportOptions): Promise<PhotosGuide | undefined> {
+  const { source, catalog, clock, photos } = options;
+  const list = source.photosList;
+  if (list === undefined) return undefined;
+  const state = await refreshPhotosList({ ...options, list, scratch: photos.scratch });
+  return new PhotosGuide({
+    source,
+    list,
+    state,
+    catalog,
+    choices: photos.choices,
+    nowMs: clock.nowMs(),
+    isPreview: false,
+  });
 }
 
 /** Sorts by time and is safe as a file name. */
@@ -122,14 +155,15 @@ async function saveSurvey(job: {
     importId: job.importId,
     source: { id: source.id, kind: source.kind, name: source.name },
     startedAtMs: job.startedAtMs,
-    report: (file, outcome) => tally.settle(file.identity.path, outcome),
+    report: (file, outcome) => tally.settle(file.identity.path, outcome, file.isPhoto),
   });
   const buffers = new BufferPool();
   const flushes = new FlushQueue();
   let sourceEnd: unknown;
   const stage = async (entries: readonly SpooledEntry[]) => {
     signal.throwIfAborted();
-    progress.begin(entries[0]?.name ?? '');
+    const isPrivate = entries[0]?.guidance?.shelf === 'hidden';
+    progress.begin(isPrivate ? '' : (entries[0]?.name ?? ''));
     const files = entries.map((entry) => incomingFile(source, entry));
     try {
       const staged = await stageGroup({ ...options, buffers, flushes, onBytes: progress.addBytes }, files);
@@ -190,14 +224,21 @@ async function assertFits(options: ImportOptions, survey: Survey): Promise<void>
 }
 
 function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
-  const { path, key, name, sizeBytes, modifiedAtNs, bornAtMs, changedAtMs, settlesAtMonotonicMs } = entry;
+  const { path, key, sizeBytes, modifiedAtNs, bornAtMs, changedAtMs, settlesAtMonotonicMs, guidance } = entry;
+  const { givenName, shelf, takenAtMs, offsetMinutes, isPhoto } = guidance ?? {};
   return {
     identity: { sourceId: source.id, path, sizeBytes, modifiedAtNs },
-    name,
+    name: givenName ?? entry.name,
     key,
     ...(bornAtMs === undefined ? {} : { bornAtMs }),
     ...(changedAtMs === undefined ? {} : { changedAtMs }),
     ...(settlesAtMonotonicMs === undefined ? {} : { settlesAtMonotonicMs }),
+    listed: {
+      ...(takenAtMs === undefined ? {} : { takenAtMs }),
+      ...(offsetMinutes === undefined ? {} : { offsetMinutes }),
+    },
+    ...(shelf === undefined ? {} : { shelf }),
+    ...(isPhoto === undefined ? {} : { isPhoto }),
     open: (offsetBytes, signal) => source.open(path, offsetBytes, signal),
   };
 }
@@ -210,10 +251,11 @@ async function finish(job: {
   readonly options: ImportOptions;
   readonly importId: ImportId;
   readonly isComplete: boolean;
+  readonly isAllSaved: boolean;
   readonly counts: ReturnType<ImportTally['counts']>;
   readonly stop: AgentError | undefined;
 }): Promise<AgentError | undefined> {
-  const { options, importId, isComplete, counts } = job;
+  const { options, importId, isComplete, isAllSaved, counts } = job;
   const { library, catalog, clock } = options;
   // A library or catalogue that cannot be written is left as it is: recovery does the rest at the next start.
   const stopCode = job.stop?.code ?? '';
@@ -223,11 +265,16 @@ async function finish(job: {
       folder: library.folders.incoming,
       nowMs: clock.nowMs(),
       keep: journalledNames(catalog),
-      ...(isComplete ? { finishedSource: options.source.id } : {}),
+      ...(isAllSaved ? { finishedSource: options.source.id } : {}),
     });
     await writeChecksums(library.folders.imports, importId);
     if (catalog.journalled().length > 0) return undefined; // recovery finishes and closes this import
-    catalog.finishImport(importId, { finishedAtMs: clock.nowMs(), counts, complete: isComplete });
+    catalog.finishImport(importId, {
+      finishedAtMs: clock.nowMs(),
+      counts,
+      complete: isComplete,
+      succeeded: isAllSaved,
+    });
     await keepHistory(options);
     if (counts.imported > 0) await backUpCatalog(library, catalog);
     return undefined;

@@ -4,6 +4,7 @@ import type { AgentError } from '../domain/errors.ts';
 import type { ImportId, SourcePath } from '../domain/ids.ts';
 import type { CatalogSource, ImportCounts } from '../library/catalog/catalog-store.ts';
 import type { FileOutcome } from '../library/staging.ts';
+import type { DeletedPhoto, PhotosGuide } from './photos-guide.ts';
 import type { Survey } from './survey.ts';
 
 /** Beyond this many, failures and other files are counted but no longer named. */
@@ -28,6 +29,8 @@ export interface ImportReport extends ImportCounts {
   /** What stopped it before its end, if anything did. */
   readonly stopped?: ReportedFailure;
   readonly dryRun?: true;
+  /** Left out: what the phone or Mac has under "Recently Deleted" and forgets by itself. */
+  readonly recentlyDeleted?: readonly DeletedPhoto[];
   /** In a dry run: those of the new files that the library very likely has already, from another source. */
   readonly alike?: AlikeFiles;
 }
@@ -55,6 +58,9 @@ export class ImportTally {
   readonly failures: ReportedFailure[] = [];
   readonly notMediaPaths: string[] = [];
 
+  /** Set once the source was listed to its end, if it keeps a list of its photos. */
+  guide: PhotosGuide | undefined;
+
   takeSurvey(survey: Survey): void {
     this.found = survey.found;
     this.known = survey.known;
@@ -62,7 +68,9 @@ export class ImportTally {
     for (const { path, error } of survey.unreadable) this.settle(path, { kind: 'failed', error });
   }
 
-  settle(path: SourcePath, outcome: FileOutcome): void {
+  /** @param isPhoto it is the file by which its photo is counted. */
+  settle(path: SourcePath, outcome: FileOutcome, isPhoto = false): void {
+    if (isPhoto && (outcome.kind === 'imported' || outcome.kind === 'duplicate')) this.guide?.saved();
     switch (outcome.kind) {
       case 'imported':
         this.imported += 1;
@@ -81,7 +89,10 @@ export class ImportTally {
         break;
       case 'failed':
         this.failed += 1;
-        if (outcome.error.code === 'SOURCE_ENTRY_NOT_DOWNLOADED') this.iCloudOnly += 1;
+        if (outcome.error.code === 'SOURCE_ENTRY_NOT_DOWNLOADED') {
+          this.iCloudOnly += 1;
+          if (isPhoto) this.guide?.isNotThere(path);
+        }
         this.#name(path, outcome.error);
         break;
     }
@@ -92,8 +103,11 @@ export class ImportTally {
   }
 
   counts(): ImportCounts {
-    const { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly, bytes } = this;
-    return { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly, bytes };
+    const { found, imported, known, duplicates, notMedia, deferred, failed, bytes } = this;
+    const photos = this.guide?.account();
+    const iCloudOnly = photos?.iCloudOnly ?? this.iCloudOnly;
+    const counts = { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly, bytes };
+    return photos === undefined ? counts : { ...counts, photos };
   }
 }
 
@@ -114,6 +128,7 @@ export function reportImport(facts: {
     durationMs,
     complete,
     failures: tally.failures,
+    ...(tally.guide === undefined ? {} : { recentlyDeleted: tally.guide.deleted }),
     notMediaPaths: tally.notMediaPaths,
     ...(stop === undefined ? {} : { stopped: reportFailure('', stop) }),
   };

@@ -12,6 +12,7 @@ import { headBytes } from '../platform/stage-file.ts';
 import type { Source, SourceFile } from '../sources/source.ts';
 import { EntrySpool } from './entry-spool.ts';
 import { mapOrdered } from './map-ordered.ts';
+import type { Guidance, PhotosGuide } from './photos-guide.ts';
 
 /** A file changed less than this ago may still be being written, and is looked at again after `settleMs`. */
 const freshMs = 10_000;
@@ -38,6 +39,8 @@ export interface SurveyOptions {
   readonly source: Source;
   readonly catalog: CatalogStore;
   readonly clock: Clock;
+  /** What the device's own list knows of each file. */
+  readonly guide?: PhotosGuide | undefined;
   /** Whether the catalogue may be told that all times of the source have shifted. */
   readonly correctTimes: boolean;
   readonly onListed: (count: number) => void;
@@ -48,7 +51,7 @@ export interface SurveyOptions {
 
 /** @throws what `Source.list` throws. The caller disposes of the survey. */
 export async function surveySource(options: SurveyOptions): Promise<Survey> {
-  const { source, clock, signal } = options;
+  const { source, clock, guide, signal } = options;
   const spool = new EntrySpool();
   try {
     const notFiles: SourcePath[] = [];
@@ -57,40 +60,54 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
     const knownEntries = new KnownEntries(options);
     let found = 0;
     let known = 0;
+    const isKnown = (guidance: Guidance | undefined) => {
+      known += 1;
+      shifts.sawUnshifted();
+      if (guidance?.isPhoto === true) guide?.saved();
+    };
+    const isNew = (entry: SourceFile, guidance: Guidance | undefined) =>
+      spool.add({ ...entry, ...settlesAt(entry, clock), ...(guidance === undefined ? {} : { guidance }) });
     for await (const entries of source.list(signal)) {
-      const doubtful: SourceFile[] = [];
+      const doubtful: Doubtful[] = [];
       for (const entry of entries) {
         found += 1;
         if (entry.kind === 'notAFile') notFiles.push(entry.path);
         else if (entry.kind === 'unreadable') unreadable.push({ path: entry.path, error: entry.error });
         else {
           const before = knownEntries.find(entry.path);
+          const guidance = guide?.guide(entry, before !== undefined);
+          if (guidance?.leaveOut !== undefined) {
+            found -= 1; // it is counted by the guide, as what it is
+            continue;
+          }
           const verdict = before === undefined ? 'new' : compare(entry, before);
-          if (verdict === 'known') {
-            known += 1;
-            shifts.sawUnshifted();
-          } else if (verdict === 'doubtful') doubtful.push(entry);
-          else if (verdict === 'new' || before === undefined) spool.add({ ...entry, ...settlesAt(entry, clock) });
-          else shifts.add(entry, before);
+          if (verdict === 'known') isKnown(guidance);
+          else if (verdict === 'doubtful') doubtful.push({ entry, guidance });
+          else if (verdict === 'new' || before === undefined) isNew(entry, guidance);
+          else shifts.add({ entry, guidance }, before);
         }
       }
-      const compareHeads = async (entry: SourceFile) => ({ entry, isSame: await hasSameHead(options, entry) });
-      for await (const { entry, isSame } of mapOrdered(doubtful, headsAtOnce, compareHeads)) {
-        if (isSame) {
-          known += 1;
-          shifts.sawUnshifted();
-        } else spool.add({ ...entry, ...settlesAt(entry, clock) });
+      const compareHeads = async (each: Doubtful) => ({ ...each, isSame: await hasSameHead(options, each.entry) });
+      for await (const { entry, guidance, isSame } of mapOrdered(doubtful, headsAtOnce, compareHeads)) {
+        if (isSame) isKnown(guidance);
+        else isNew(entry, guidance);
       }
       options.onListed(found);
     }
+    await guide?.endListing(signal);
     const shifted = await shifts.decide();
-    known += shifted.known;
-    for (const entry of shifted.changed) spool.add({ ...entry, ...settlesAt(entry, clock) });
+    for (const { guidance } of shifted.known) isKnown(guidance);
+    for (const { entry, guidance } of shifted.changed) isNew(entry, guidance);
     return { found, known, notFiles, unreadable, spool, [Symbol.dispose]: () => spool[Symbol.dispose]() };
   } catch (error) {
     spool[Symbol.dispose]();
     throw error;
   }
+}
+
+interface Doubtful {
+  readonly entry: SourceFile;
+  readonly guidance: Guidance | undefined;
 }
 
 /** When a file that was changed moments ago is to be looked at again. */
@@ -165,7 +182,7 @@ async function hasSameHead(options: SurveyOptions, entry: SourceFile): Promise<b
  */
 class ShiftedTimes {
   readonly #options: SurveyOptions;
-  readonly #entries: SourceFile[] = [];
+  readonly #entries: Doubtful[] = [];
   readonly #shifts = new Set<bigint>();
   #sawUnshifted = false;
 
@@ -177,29 +194,29 @@ class ShiftedTimes {
     this.#sawUnshifted = true;
   }
 
-  add(entry: SourceFile, before: EntryFacts): void {
-    this.#entries.push(entry);
-    this.#shifts.add(entry.modifiedAtNs - before.modifiedAtNs);
+  add(each: Doubtful, before: EntryFacts): void {
+    this.#entries.push(each);
+    this.#shifts.add(each.entry.modifiedAtNs - before.modifiedAtNs);
   }
 
-  async decide(): Promise<{ known: number; changed: readonly SourceFile[] }> {
+  async decide(): Promise<{ known: readonly Doubtful[]; changed: readonly Doubtful[] }> {
     const entries = this.#entries;
     const [shiftNs] = this.#shifts;
-    if (shiftNs === undefined) return { known: 0, changed: [] };
+    if (shiftNs === undefined) return { known: [], changed: [] };
     if (this.#shifts.size > 1 || this.#sawUnshifted || !(await this.#samplesAgree()))
-      return { known: 0, changed: entries };
+      return { known: [], changed: entries };
     if (this.#options.correctTimes) {
-      const paths = entries.map(({ path }) => path);
+      const paths = entries.map(({ entry }) => entry.path);
       this.#options.catalog.shiftEntryTimes(this.#options.source.id, paths, shiftNs);
     }
-    return { known: entries.length, changed: [] };
+    return { known: entries, changed: [] };
   }
 
   async #samplesAgree(): Promise<boolean> {
     const stride = Math.max(1, Math.floor(this.#entries.length / shiftSamples));
     for (let index = 0; index < this.#entries.length; index += stride) {
       const sample = this.#entries[index];
-      if (sample !== undefined && !(await hasSameHead(this.#options, sample))) return false;
+      if (sample !== undefined && !(await hasSameHead(this.#options, sample.entry))) return false;
     }
     return true;
   }

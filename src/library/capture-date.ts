@@ -12,6 +12,8 @@ export interface CaptureFacts {
   readonly kind: AssetKind;
   /** Google's sidecar: an instant. */
   readonly sidecarTakenAtMs?: number;
+  /** What the list that its phone or Mac keeps says: an instant, and minutes east of UTC at the place of exposure. */
+  readonly listed?: { readonly takenAtMs?: number; readonly offsetMinutes?: number };
   /** The last part of the path. */
   readonly fileName: string;
   readonly modifiedAtMs: number;
@@ -25,21 +27,33 @@ export interface CaptureFacts {
 
 /** Older modification times come from clocks that were never set and from archives that store none. */
 const modifiedAtMsMin = Date.UTC(1990, 0, 1);
+/** The first photograph that is left to us. */
+const listedMsMin = Date.UTC(1826, 0, 1);
 /** A clock may run ahead, and a zone be wrong, by this much. */
 const aheadMsMax = 24 * 60 * 60 * 1000;
 /** A file modified when it was created or moved here was modified by that, not by a camera. */
 const copiedWithinMs = 60 * 1000;
 
 /**
- * By falling trust: the file's own local time, its instant (shown in `timeZone`), Google's sidecar, the name, the
- * modification time.
+ * By falling trust: the file's own local time, its instant, Google's sidecar, the list of the phone or Mac, the name, the
+ * modification time. Instants are shown in the zone that the list has for the photo, else in `timeZone`.
  * @throws RangeError if `timeZone` is not known to this runtime: configuration is checked before it comes here.
  */
 export function decideCaptureDate(facts: CaptureFacts): CaptureDate {
   const { metadata, timeZone } = facts;
-  if (metadata.takenAt !== undefined) return { ...metadata.takenAt };
-  if (metadata.takenAtUtcMs !== undefined) return shown(metadata.takenAtUtcMs, timeZone, 'quicktime');
-  if (facts.sidecarTakenAtMs !== undefined) return shown(facts.sidecarTakenAtMs, timeZone, 'sidecar');
+  const { takenAtMs: listedAtMs, offsetMinutes: listedOffset } = facts.listed ?? {};
+  if (metadata.takenAt !== undefined) {
+    const isZoneListed = metadata.takenAt.offsetMinutes === undefined && listedOffset !== undefined;
+    return { ...metadata.takenAt, ...(isZoneListed ? { offsetMinutes: listedOffset, offsetBasis: 'photosList' } : {}) };
+  }
+  const inItsZone = (instantMs: number, basis: Exclude<DateBasis, 'undated'>): CaptureDate =>
+    listedOffset === undefined
+      ? shown(instantMs, timeZone, basis)
+      : { basis, local: wallClock(instantMs, listedOffset), offsetMinutes: listedOffset, offsetBasis: 'photosList' };
+  if (metadata.takenAtUtcMs !== undefined) return inItsZone(metadata.takenAtUtcMs, 'quicktime');
+  if (facts.sidecarTakenAtMs !== undefined) return inItsZone(facts.sidecarTakenAtMs, 'sidecar');
+  if (listedAtMs !== undefined && listedAtMs >= listedMsMin && listedAtMs <= facts.nowMs + aheadMsMax)
+    return inItsZone(listedAtMs, 'photosList');
   const named = dateFromFileName(facts.fileName);
   if (named !== undefined) {
     return 'utcMs' in named ? shown(named.utcMs, timeZone, 'fileName') : { basis: 'fileName', local: named.local };
@@ -55,6 +69,12 @@ function isModificationTrusted({ modifiedAtMs, bornAtMs, changedAtMs, nowMs }: C
 
 function shown(instantMs: number, timeZone: string, basis: Exclude<DateBasis, 'undated'>): CaptureDate {
   return { basis, ...showInstant(instantMs, timeZone) };
+}
+
+/** The clock on a wall so many minutes east of UTC. */
+function wallClock(instantMs: number, offsetMinutes: number): string {
+  const text = new Date(Math.floor(instantMs) + offsetMinutes * 60_000).toISOString().slice(0, -1);
+  return text.endsWith('.000') ? text.slice(0, -4) : text;
 }
 
 /** The wall clock of `timeZone` at `instantMs` (milliseconds since 1970 UTC), and how far it is ahead of UTC then. */

@@ -22,6 +22,7 @@ export function dateOfGroup(
     nowMs,
     timeZone,
     ...(sidecarTakenAtMs === undefined ? {} : { sidecarTakenAtMs }),
+    ...(file.listed === undefined ? {} : { listed: file.listed }),
     ...(file.bornAtMs === undefined ? {} : { bornAtMs: file.bornAtMs }),
     ...(file.changedAtMs === undefined ? {} : { changedAtMs: file.changedAtMs }),
   });

@@ -33,6 +33,11 @@ export function extensionOf(name: string): string {
   return splitExtension(name).extension;
 }
 
+/** True for a name that says it is a photo or video; what it is, its content decides. */
+export function isMediaName(name: string): boolean {
+  return isMediaExtension(extensionOf(name));
+}
+
 function isMediaExtension(extension: string): boolean {
   return stillExtensions.has(extension) || videoExtensions.has(extension);
 }

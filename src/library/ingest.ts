@@ -23,7 +23,7 @@ import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
 import { stemKeyOf } from './catalog/sqlite-catalog.ts';
 import { dateOfGroup } from './group-date.ts';
 import { type ConfirmedGroup, confirmGroup, type GroupMember, nameParts } from './grouping.ts';
-import type { Layout } from './layout.ts';
+import { type Layout, shelfFolders } from './layout.ts';
 import type { Library } from './library.ts';
 import { appendManifest, manifestVersion } from './manifest.ts';
 import { cameraOf, findByKey, findJoin, type Join, type Matching, primaryOf } from './matching.ts';
@@ -207,7 +207,7 @@ export class Ingest {
       isNew: true,
       kind: group.kind,
       date,
-      folder: this.#options.layout.folderFor(date),
+      folder: this.#options.layout.folderFor(date, primary.file.shelf),
       stem: makePortable(nameParts(primary.name)).stem,
       ...(liveId === undefined ? {} : { liveId }),
       ...(camera === undefined ? {} : { camera }),
@@ -335,7 +335,9 @@ export class Ingest {
     const { library } = this.#options;
     const { root } = library.folders;
     await library.assertPresent(); // else it could be made where the disk was, on the system's own
-    for (const parent of await makeFolders({ root, folder: join(root, folder) as AbsolutePath })) touched.add(parent);
+    const ownersOnly = join(root, shelfFolders.hidden) as AbsolutePath;
+    for (const parent of await makeFolders({ root, folder: join(root, folder) as AbsolutePath, ownersOnly }))
+      touched.add(parent);
   }
 
   /**

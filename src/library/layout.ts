@@ -7,11 +7,14 @@ import { foldName } from './portable-name.ts';
 
 export const defaultLayout = '{YYYY}/{YYYY}-{MM}-{DD}/{name}';
 const undatedFolder = 'undated';
+/** Photos that are not filed among the others, and the folders they are filed below. The first is for its owner's eyes only. */
+export type Shelf = 'hidden' | 'shared';
+export const shelfFolders = { hidden: 'hidden', shared: 'shared with me' } as const satisfies Record<Shelf, string>;
 const layoutLengthMax = 200;
 
 export interface Layout {
   /** Folder of an asset, relative to the library's root, without a trailing slash. */
-  folderFor(date: CaptureDate): RelativePath;
+  folderFor(date: CaptureDate, shelf?: Shelf): RelativePath;
 }
 
 /** @throws AgentError CONFIG_INVALID if the template is not made of folders with {YYYY}, {MM}, {DD} and a final {name}. */
@@ -32,13 +35,17 @@ export function parseLayout(template: string): Layout {
       throw invalid(`"${folder}" is not a folder name that every disk takes`);
     }
   }
-  if (foldName(folders[0] ?? '') === undatedFolder) throw invalid(`"${undatedFolder}" is for photos without a date`);
+  const first = foldName(folders[0] ?? '');
+  if (first === undatedFolder) throw invalid(`"${undatedFolder}" is for photos without a date`);
+  if (Object.values<string>(shelfFolders).includes(first)) throw invalid(`"${first}" is for photos of its own`);
   const pattern = folders.join('/');
   return {
-    folderFor: (date) => {
-      if (date.basis === 'undated') return undatedFolder as RelativePath;
+    folderFor: (date, shelf) => {
+      const start = shelf === undefined ? '' : `${shelfFolders[shelf]}/`;
+      if (date.basis === 'undated') return `${start}${undatedFolder}` as RelativePath;
       const [year = '', month = '', day = ''] = date.local.slice(0, 10).split('-');
-      return pattern.replaceAll('{YYYY}', year).replaceAll('{MM}', month).replaceAll('{DD}', day) as RelativePath;
+      const folder = pattern.replaceAll('{YYYY}', year).replaceAll('{MM}', month).replaceAll('{DD}', day);
+      return `${start}${folder}` as RelativePath;
     },
   };
 }

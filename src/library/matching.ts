@@ -20,7 +20,7 @@ import type { IncomingFile, StagedCandidate } from './staging.ts';
 
 /** What has to be known of a file to find its asset, be it staged on its way in or lying in the library already. */
 export interface Matchable extends Candidate {
-  readonly file: Pick<IncomingFile, 'identity' | 'name' | 'key' | 'bornAtMs' | 'changedAtMs'>;
+  readonly file: Pick<IncomingFile, 'identity' | 'name' | 'key' | 'bornAtMs' | 'changedAtMs' | 'listed' | 'shelf'>;
   readonly staged: Pick<StagedCandidate['staged'], 'hash'>;
   readonly sidecarTakenAtMs?: number;
 }

@@ -10,7 +10,7 @@ import type { AbsolutePath, ImportId, SourceId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
-import type { CatalogStore, SourceHistory } from './catalog/catalog-store.ts';
+import type { CatalogStore, ImportCounts, SourceHistory } from './catalog/catalog-store.ts';
 import type { Library } from './library.ts';
 
 const historyVersion = 1;
@@ -20,6 +20,23 @@ const sourcesMax = 10_000;
 
 const count = z.int().min(0);
 const instant = z.iso.datetime();
+const photosSchema = z.object({
+  list: z.enum(['read', 'absent', 'unreadable']),
+  onDevice: count,
+  iCloudOnly: count,
+  unknown: count,
+  saved: count,
+  iCloudOnlyBytes: count,
+  bytes: count,
+  recentlyDeleted: count,
+  recentlyDeletedDaysLeft: count.optional(),
+  privateNotSaved: count,
+  sharedNotSaved: count,
+  isSharedDecided: z.boolean(),
+  keptAfterDeletion: count,
+  freeBytes: count.optional(),
+  usesICloudPhotos: z.boolean().optional(),
+});
 const historySchema = z.object({
   version: z.literal(historyVersion),
   sources: z
@@ -46,6 +63,7 @@ const historySchema = z.object({
               failed: count,
               iCloudOnly: count,
               bytes: count,
+              photos: photosSchema.optional(),
             }),
           })
           .optional(),
@@ -120,7 +138,7 @@ function parseHistory(text: string): readonly SourceHistory[] | undefined {
             startedAtMs: Date.parse(lastImport.startedAt),
             finishedAtMs: Date.parse(lastImport.finishedAt),
             complete: lastImport.complete,
-            counts: lastImport.counts,
+            counts: lastImport.counts as ImportCounts, // zod's `optional` allows what JSON cannot hold: a key without a value
           },
         }),
   }));

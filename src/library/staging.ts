@@ -20,6 +20,7 @@ import {
 } from '../platform/stage-file.ts';
 import type { Candidate } from './grouping.ts';
 import { dropProgress, loadProgress, type StagingIdentity, saveProgress, stagedName } from './incoming.ts';
+import type { Shelf } from './layout.ts';
 import type { Library } from './library.ts';
 import { identifyContent } from './metadata/content.ts';
 import { googleSidecarBytesMax, parseGoogleSidecar } from './metadata/google-sidecar.ts';
@@ -29,13 +30,19 @@ import type { Room } from './room.ts';
 /** A file of a source, as the library needs it: facts, and a way to its bytes. */
 export interface IncomingFile {
   readonly identity: StagingIdentity;
-  /** Last part of the path, as it was. */
+  /** Last part of the path, as it was, or the name that its photo was taken under. */
   readonly name: string;
   readonly key: string;
   /** When the file itself, as a copy, came to be or was last changed, where the filesystem tells. */
   readonly bornAtMs?: number;
   readonly changedAtMs?: number;
   readonly open: (offsetBytes: number, signal: AbortSignal) => Promise<ByteReader>;
+  /** What the list that its device keeps knows of it. */
+  readonly listed?: { readonly takenAtMs?: number; readonly offsetMinutes?: number };
+  /** Set if it is not to be filed among the others. */
+  readonly shelf?: Shelf;
+  /** The file by which its photo is counted, where a list tells. */
+  readonly isPhoto?: boolean;
   /**
    * Set for a file that was modified moments ago: someone may still be writing it. It is looked at again at this moment
    * (monotonic), and is filed only if it is as it was.

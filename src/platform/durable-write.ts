@@ -45,6 +45,7 @@ const rereadBytes = 512 * 1024;
 const folderFlushConcurrency = 4;
 export const filePermissions = 0o644;
 const folderPermissions = 0o755;
+const ownersOnlyPermissions = 0o700;
 
 /** Turns a failed write into what the owner can act on. `what` names the file. */
 export function writeError(error: unknown, what: string): AgentError {
@@ -182,6 +183,8 @@ export async function unstageFile(staged: AbsolutePath): Promise<void> {
 export async function makeFolders(options: {
   readonly root: AbsolutePath;
   readonly folder: AbsolutePath;
+  /** If this one is made, nobody but its owner may look into it. */
+  readonly ownersOnly?: AbsolutePath;
 }): Promise<readonly AbsolutePath[]> {
   const missing: AbsolutePath[] = [];
   try {
@@ -190,7 +193,8 @@ export async function makeFolders(options: {
       missing.unshift(folder);
     }
     for (const folder of missing) {
-      await mkdir(folder, { mode: folderPermissions }).catch((error: unknown) => {
+      const mode = folder === options.ownersOnly ? ownersOnlyPermissions : folderPermissions;
+      await mkdir(folder, { mode }).catch((error: unknown) => {
         if (systemErrorCode(error) !== 'EEXIST') throw error;
       });
     }

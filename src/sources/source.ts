@@ -33,6 +33,8 @@ export type SourceEntry =
 export interface PhotosList {
   /** What the folders in the list lie below: '' on a phone, `originals` in a library of a Mac. */
   readonly filesBelow: string;
+  /** Where copies of other people's photos lie, if they are listed. */
+  readonly sharedBelow?: string;
   /**
    * Another text whenever the list may have changed. Undefined: there is none.
    * @throws AgentError PHOTOS_LIST_UNREADABLE, SOURCE_GONE; the signal's reason.

@@ -74,7 +74,7 @@ function fill(phone: FakeIphone): void {
     'PhotoData/Metadata/DCIM/100APPLE/IMG_0009.JPG',
     'PhotoData/PhotoCloudSharingData/17/AB/100CLOUD/IMG_0001.JPG',
     'DCIM/.MISC/Incoming/IMG_0003.JPG',
-    'PhotoData/Photos.sqlite',
+    'PhotoData/Other.sqlite',
     'Downloads/picture.jpg',
   ]) {
     files.addBytes(reduced, makeJpeg({ seed: reduced }));

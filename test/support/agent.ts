@@ -88,9 +88,13 @@ class AgentProcess implements RunningAgent {
 }
 
 /** `status --json`, asked as the owner would: through the agent if one runs. */
-export async function statusOf(home: string, library?: string): Promise<StatusJson> {
+export async function statusOf(
+  home: string,
+  library?: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<StatusJson> {
   const args = ['status', '--json', ...(library === undefined ? [] : ['--library', library])];
-  const { stdout, stderr } = await keepsake(args, { home });
+  const { stdout, stderr } = await keepsake(args, { home, environment });
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as StatusJson;
 }

@@ -19,6 +19,7 @@ export const methodSchemas = {
     createAnew: z.boolean(),
     dryRun: z.boolean(),
     mustFit: z.boolean().optional(),
+    keepRecentlyDeleted: z.boolean().optional(),
   }),
   status: z.strictObject({ library: text.optional() }),
   adopt: z.strictObject({ folder: text, library: text.optional(), createAnew: z.boolean(), dryRun: z.boolean() }),
@@ -28,6 +29,8 @@ export const methodSchemas = {
     device: text,
     decision: z.enum(['always', 'never', 'retired']),
     replaces: text.optional(),
+    hiddenPhotos: z.enum(['save', 'leave']).optional(),
+    sharedPhotos: z.enum(['save', 'leave']).optional(),
   }),
   rename: z.strictObject({ device: text, name: text }),
 } as const;

@@ -12,6 +12,7 @@ import type {
 } from '../../domain/ids.ts';
 import type { AssetKind, CaptureDate, ResourceRole } from '../../domain/media.ts';
 import type { PlannedAsset } from '../planned-asset.ts';
+import type { PhotosStore } from './photos-store.ts';
 
 export interface CatalogSource {
   readonly id: SourceId;
@@ -63,6 +64,39 @@ export interface ImportCounts {
   readonly failed: number;
   readonly iCloudOnly: number;
   readonly bytes: number;
+  /** Of a source that keeps a list of its photos. */
+  readonly photos?: PhotosAccount;
+}
+
+/** What is true of the photos of a phone or a Mac's library after an import, as its owner counts them: a Live Photo is one. */
+export interface PhotosAccount {
+  /** `absent`: it has no list; `unreadable`: what it has cannot be read. The files alone then say what is on the device. */
+  readonly list: 'read' | 'absent' | 'unreadable';
+  /** Without those that are recently deleted or only shared with the owner. */
+  readonly onDevice: number;
+  readonly iCloudOnly: number;
+  /** The list, a thumbnail or a smaller copy says that there is one, and neither its file nor iCloud has been shown to have it. */
+  readonly unknown: number;
+  /** Of those on the device: in the library by now. */
+  readonly saved: number;
+  /** Of the originals that are only in iCloud, as far as the list has sizes. */
+  readonly iCloudOnlyBytes: number;
+  /** Of all originals, wherever they are. */
+  readonly bytes: number;
+  /** On the device, to be forgotten by it, and in no photo folder of ours. */
+  readonly recentlyDeleted: number;
+  /** When the first of them is forgotten: days from the import on. */
+  readonly recentlyDeletedDaysLeft?: number;
+  /** Hidden ones that the owner does not want saved. */
+  readonly privateNotSaved: number;
+  /** In shared albums, and not saved. */
+  readonly sharedNotSaved: number;
+  /** The owner said so; else it is asked. */
+  readonly isSharedDecided: boolean;
+  /** In the library, and no longer on the device. */
+  readonly keptAfterDeletion: number;
+  readonly freeBytes?: number;
+  readonly usesICloudPhotos?: boolean;
 }
 
 export interface FinishedImport {
@@ -70,17 +104,22 @@ export interface FinishedImport {
   readonly counts: ImportCounts;
   /** Every photo the source shows is accounted for. */
   readonly complete: boolean;
+  /** Everything that could be had from the source is saved; what is only in iCloud could not. As `complete` if not given. */
+  readonly succeeded?: boolean;
 }
 
 export interface SourceSummary extends CatalogSource {
   readonly lastSuccessAtMs?: number;
-  readonly lastImport?: FinishedImport;
+  readonly lastImport?: Omit<FinishedImport, 'succeeded'>;
 }
 
 /** What status says of a source and no manifest tells; the library keeps it in a file of its own (`library/source-history`). */
 export interface SourceHistory extends CatalogSource {
   readonly lastSuccessAtMs?: number;
-  readonly lastImport?: FinishedImport & { readonly importId: ImportId; readonly startedAtMs: number };
+  readonly lastImport?: Omit<FinishedImport, 'succeeded'> & {
+    readonly importId: ImportId;
+    readonly startedAtMs: number;
+  };
   /** How many manifests the imports of this source have left. */
   readonly manifests: number;
 }
@@ -95,6 +134,8 @@ export interface CatalogSummary {
 /** All methods throw AgentError CATALOG_DAMAGED if the file cannot be read, STATE_WRITE_FAILED if it cannot be written. */
 export interface CatalogStore extends Disposable {
   readonly libraryId: LibraryId;
+  /** What devices say of their own photos. */
+  readonly photos: PhotosStore;
 
   findEntry(sourceId: SourceId, path: SourcePath): KnownEntry | undefined;
   /**

@@ -84,4 +84,28 @@ export const catalogMigrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   INSERT INTO manifest (id) SELECT DISTINCT import_id FROM resource;
   `,
+  // What a phone's or a Mac's own list says of its photos, each checked against the files; and where a date's zone is known from.
+  `
+  CREATE TABLE photos_list (
+    source_id TEXT NOT NULL PRIMARY KEY,
+    stamp TEXT NOT NULL,
+    read_at_ms INTEGER NOT NULL,
+    facts TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE photos_asset (
+    source_id TEXT NOT NULL,
+    folder_key TEXT NOT NULL,
+    name_key TEXT NOT NULL,
+    uuid TEXT NOT NULL,
+    scope TEXT NOT NULL CHECK (scope IN ('own', 'hidden', 'recentlyDeleted', 'sharedAlbum', 'sharedWithYou')),
+    place TEXT NOT NULL CHECK (place IN ('onDevice', 'iCloudOnly', 'unknown')),
+    bytes INTEGER,
+    facts TEXT NOT NULL,
+    PRIMARY KEY (source_id, folder_key, name_key, uuid)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX photos_asset_by_scope ON photos_asset (source_id, scope, place);
+
+  ALTER TABLE asset ADD COLUMN offset_basis TEXT;
+  `,
 ];

@@ -30,6 +30,7 @@ import type {
   SourceSummary,
 } from './catalog-store.ts';
 import { catalogMigrations } from './migrations.ts';
+import { openPhotosStore, type PhotosStore } from './photos-store.ts';
 
 export interface OpenCatalogOptions {
   /** `state/catalogs/ID.db`. Its folder must exist. */
@@ -174,6 +175,7 @@ type Row = Record<string, string | bigint | null>;
 
 class SqliteCatalog implements CatalogStore {
   readonly libraryId: LibraryId;
+  readonly photos: PhotosStore;
   readonly #database: Database.Database;
   readonly #path: string;
   readonly #statements = new Map<string, Database.Statement>();
@@ -183,6 +185,13 @@ class SqliteCatalog implements CatalogStore {
     this.#path = options.path;
     this.libraryId = options.libraryId;
     database.defaultSafeIntegers(true); // times are 64-bit nanoseconds
+    this.photos = openPhotosStore({
+      database,
+      get: (sql, ...values) => this.#get(sql, ...values),
+      all: (sql, ...values) => this.#all(sql, ...values),
+      run: (sql, ...values) => this.#run(sql, ...values),
+      transaction: (action) => this.#transaction(action),
+    });
   }
 
   [Symbol.dispose](): void {
@@ -384,7 +393,7 @@ class SqliteCatalog implements CatalogStore {
         JSON.stringify(result.counts),
         importId,
       );
-      if (result.complete) {
+      if (result.succeeded ?? result.complete) {
         this.#run(
           'UPDATE source SET last_success_at_ms = ? WHERE id = (SELECT source_id FROM import WHERE id = ?)',
           result.finishedAtMs,
@@ -557,8 +566,8 @@ class SqliteCatalog implements CatalogStore {
     if (plan.isNew) {
       const { date } = plan;
       this.#run(
-        `INSERT INTO asset (id, kind, captured_local, captured_offset_minutes, date_basis, folder, stem, suffix, live_id, camera)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+        `INSERT INTO asset (id, kind, captured_local, captured_offset_minutes, date_basis, folder, stem, suffix, live_id, camera, offset_basis)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
         plan.assetId,
         plan.kind,
         date.basis === 'undated' ? null : date.local,
@@ -569,6 +578,7 @@ class SqliteCatalog implements CatalogStore {
         plan.suffix,
         plan.liveId ?? null,
         plan.camera ?? null,
+        date.basis === 'undated' ? null : (date.offsetBasis ?? null),
       );
     }
     // Also after the insert: in a rebuild every line comes as new, and a later one may be the first with an identifier.
@@ -673,11 +683,11 @@ class SqliteCatalog implements CatalogStore {
     return statement;
   }
 
-  #get(sql: string, ...values: (string | bigint | number)[]): Row | undefined {
+  #get(sql: string, ...values: (string | bigint | number | null)[]): Row | undefined {
     return translateErrors(this.#path, () => this.#statement(sql).get(...values) as Row | undefined);
   }
 
-  #all(sql: string, ...values: (string | bigint | number | Uint8Array)[]): readonly Row[] {
+  #all(sql: string, ...values: (string | bigint | number | null | Uint8Array)[]): readonly Row[] {
     return translateErrors(this.#path, () => this.#statement(sql).all(...values) as Row[]);
   }
 
@@ -699,5 +709,6 @@ function dateFromRow(row: Row): CaptureDate {
     basis,
     local: String(row['captured_local']),
     ...(offset === null || offset === undefined ? {} : { offsetMinutes: Number(offset) }),
+    ...(row['offset_basis'] === 'photosList' ? { offsetBasis: 'photosList' } : {}),
   };
 }

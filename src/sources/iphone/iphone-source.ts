@@ -10,9 +10,10 @@ import { depthMax, entriesMax, type Source, type SourceEntry } from '../source.t
 import { type AfcFileInfo, AfcRefusal, explainRefusal } from './afc.ts';
 import { afcStatus } from './afc-packet.ts';
 import { AfcReader, PiecePool } from './afc-reader.ts';
-import { mediaRoots, placeOf } from './media-paths.ts';
+import { mediaRoots, placeOf, sharedRoot } from './media-paths.ts';
 import type { PairingKeys } from './pairing-keys.ts';
 import { openPhoneFiles, type PhoneFiles } from './phone.ts';
+import { openPhonePhotosList } from './phone-photos-list.ts';
 import { preferCable, type Usbmux } from './usbmux.ts';
 
 /** Questions about single files that wait for their answer at the same time. */
@@ -41,13 +42,16 @@ export async function openPhone(options: {
   readonly keys: PairingKeys;
   readonly id: SourceId;
   readonly name: string;
+  /** Also list what others shared with its owner. */
+  readonly listsShared?: boolean;
   readonly signal: AbortSignal;
 }): Promise<Source | undefined> {
   const { id, name, signal, usbmux } = options;
   const devices = preferCable(await usbmux.listDevices(signal));
   const device = devices.find(({ udid }) => phoneSourceId(udid) === id);
   if (device === undefined) return undefined;
-  return openIphoneSource({ udid: device.udid, name, files: await openPhoneFiles({ ...options, device }) });
+  const files = await openPhoneFiles({ ...options, device });
+  return openIphoneSource({ udid: device.udid, name, files, listsShared: options.listsShared ?? false });
 }
 
 /** @param files of the phone; the source closes them when it is disposed of. */
@@ -55,14 +59,18 @@ export function openIphoneSource(options: {
   readonly udid: string;
   readonly name: string;
   readonly files: PhoneFiles;
+  readonly listsShared?: boolean;
 }): Source {
-  const tree = new PhoneTree(options.files);
+  const { files, listsShared = false } = options;
+  const tree = new PhoneTree(files, listsShared ? [...mediaRoots, sharedRoot] : mediaRoots);
+  const open: Source['open'] = (path, offsetBytes, signal) => tree.open(path, offsetBytes, signal);
   return {
     id: phoneSourceId(options.udid),
     kind: 'iphone',
     name: options.name,
     list: (signal) => tree.list(signal),
-    open: (path, offsetBytes, signal) => tree.open(path, offsetBytes, signal),
+    open,
+    photosList: openPhonePhotosList({ files, open, listsShared }),
     [Symbol.asyncDispose]: async () => options.files[Symbol.dispose](),
   };
 }
@@ -71,6 +79,7 @@ type Found = { readonly path: SourcePath; readonly info: AfcFileInfo } | SourceE
 
 class PhoneTree {
   readonly #files: PhoneFiles;
+  readonly #roots: readonly string[];
   readonly #pool = new PiecePool();
   /** Where an edit lies, by the path it is shown under. */
   readonly #edits = new Map<SourcePath, SourcePath>();
@@ -78,8 +87,9 @@ class PhoneTree {
   #handles = 0;
   readonly #waitingForHandle: (() => void)[] = [];
 
-  constructor(files: PhoneFiles) {
+  constructor(files: PhoneFiles, roots: readonly string[]) {
     this.#files = files;
+    this.#roots = roots;
   }
 
   async *list(signal: AbortSignal): AsyncIterable<readonly SourceEntry[]> {
@@ -87,7 +97,7 @@ class PhoneTree {
     /** Names of real files that an edit could be shown under: those keep them. */
     const taken = new Set<SourcePath>();
     let count = 0;
-    for (const root of mediaRoots) {
+    for (const root of this.#roots) {
       const waiting: { path: SourcePath; depth: number }[] = [{ path: root as SourcePath, depth: 0 }];
       for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
         for await (const chunk of this.#listFolder(folder.path, folder.depth === 0, signal)) {

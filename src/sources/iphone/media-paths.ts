@@ -6,6 +6,11 @@ import type { SourcePath } from '../../domain/ids.ts';
 /** Folders that are listed, with all below them. Everything else of a phone is thumbnails, caches, music and books. */
 export const mediaRoots = ['DCIM', 'PhotoData/CPLAssets', 'PhotoData/Mutations'] as const;
 
+/** Copies of what other people put into shared albums: PhotoData/PhotoCloudSharingData/<person>/<album>/100CLOUD/<file>. */
+export const sharedRoot = 'PhotoData/PhotoCloudSharingData';
+const sharedPattern = /^PhotoData\/PhotoCloudSharingData\/.+\/\d+CLOUD\/[^/]+$/;
+export const thumbnailsRoot = 'PhotoData/Thumbnails/V2';
+
 const mutations = 'PhotoData/Mutations/';
 /** What an edit leaves: PhotoData/Mutations/<folder of the original>/<its stem>/Adjustments/<file>. */
 const editPattern = /^PhotoData\/Mutations\/(.+)\/([^/]+)\/Adjustments\/([^/]+)$/;
@@ -30,6 +35,7 @@ export function placeOf(path: SourcePath): MediaPlace {
       .some((part) => part.startsWith('.') || part === 'MISC')
       ? none
       : original;
+  if (path.startsWith(`${sharedRoot}/`)) return sharedPattern.test(path) ? original : none;
   if (!path.startsWith(mutations)) return original;
   const [, folder, stem, file] = editPattern.exec(path) ?? [];
   if (folder === undefined || stem === undefined || file === undefined) return none;
@@ -38,6 +44,16 @@ export function placeOf(path: SourcePath): MediaPlace {
   // One of the original's own name was seen where the original itself was in iCloud only: rather too much than too little.
   const isRendition = name !== undefined && [renditionStem, stem.toLowerCase()].includes(name.toLowerCase());
   return isRendition ? edit(`${folder}/${editedStem(stem)}.${ending?.toUpperCase()}`) : none;
+}
+
+/**
+ * The original that a folder of thumbnails belongs to, by the folder's path; `shared` if it is somebody else's; undefined for a folder
+ * on the way.
+ */
+export function originalOfThumbnails(path: SourcePath): SourcePath | 'shared' | undefined {
+  const original = path.slice(thumbnailsRoot.length + 1);
+  if (!/\.\w{2,5}$/.test(original)) return undefined;
+  return original.startsWith(`${sharedRoot}/`) ? 'shared' : (original as SourcePath);
 }
 
 /** IMG_1234 → IMG_E1234, as Windows and Image Capture show it; other names, of what came from iCloud, say it in words. */

@@ -14,6 +14,7 @@ test('KEEPSAKE_HOME holds settings, state and logs', () => {
     config: '/k/config.toml',
     devices: '/k/state/devices.json',
     schedule: '/k/state/schedule.json',
+    scratch: '/k/state/scratch',
     agentLock: '/k/state/agent.lock',
     state: '/k/state',
     logs: '/k/logs',

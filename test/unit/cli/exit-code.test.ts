@@ -50,6 +50,7 @@ const expected: Record<keyof typeof errorRetry, number> = {
   PHONE_BUSY: 3,
   PHONE_STALLED: 3,
   PHONE_PROTOCOL: 3,
+  PHOTOS_LIST_UNREADABLE: 3,
   INTERRUPTED: 130,
 };
 

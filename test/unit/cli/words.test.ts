@@ -134,6 +134,7 @@ const status: Status = {
       onDevice: 3,
       iCloudOnly: 0,
       unknown: 0,
+      saved: 0,
       overdue: false,
     },
   ],
@@ -141,6 +142,7 @@ const status: Status = {
   photos: { assets: 1234, inLibrary: 1234, safe: 0 },
   jobs: [],
   needsYou: [],
+  notes: [],
 };
 
 test('The state of things, without a claim that nothing backs', () => {

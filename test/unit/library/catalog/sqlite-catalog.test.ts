@@ -76,8 +76,26 @@ test('Before a migration the old catalogue is put aside, and it can be opened wi
   expect(older.getAsset(plan.assetId)).toEqual(newer.getAsset(plan.assetId));
 });
 
+/** Turns a catalogue into one as version 2 left it. */
+function makeVersionTwo(path: string): void {
+  const database = new Database(path);
+  database.exec('DROP TABLE photos_list; DROP TABLE photos_asset; ALTER TABLE asset DROP COLUMN offset_basis');
+  database.pragma('user_version = 2');
+  database.close();
+}
+
+test('From version 2 to 3 nothing is lost', () => {
+  using file = filled();
+  makeVersionTwo(file.path);
+  using newer = openCatalog({ path: file.path, libraryId });
+  expect(newer.getAsset(plan.assetId)).toMatchObject({ date: plan.date });
+  expect(newer.findEntry(sourceId, entryPath)).toBeDefined();
+  expect(newer.photos.reading(sourceId)).toBeUndefined();
+});
+
 /** Turns a catalogue into one as version 1 left it. */
 function makeVersionOne(path: string): void {
+  makeVersionTwo(path);
   const database = new Database(path);
   database.exec('DROP TABLE manifest');
   database.pragma('user_version = 1');
