@@ -23,7 +23,7 @@ import { BufferPool } from '../platform/stage-file.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
 import { type ImportProgress, Progress } from './import-progress.ts';
-import { type ImportReport, ImportTally, reportImport } from './import-report.ts';
+import { type ImportReport, ImportTally, isAccountedFor, reportImport } from './import-report.ts';
 import { mapOrdered } from './map-ordered.ts';
 import { type PhotosChoices, PhotosGuide } from './photos-guide.ts';
 import { refreshPhotosList } from './photos-list.ts';
@@ -84,10 +84,8 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
     stop = asStop(error, options.signal);
   }
   const counts = withLastAccount(options, tally.counts());
-  const { photos, iCloudOnly } = counts;
   const isAllSaved = stop === undefined && tally.deferred === 0 && tally.failed === tally.iCloudOnly;
-  const isComplete =
-    isAllSaved && tally.failed === 0 && iCloudOnly + (photos?.unknown ?? 0) === 0 && photos?.list !== 'unreadable';
+  const isComplete = stop === undefined && isAccountedFor(counts);
   const failure = await finish({ options, importId, isComplete, isAllSaved, counts, stop });
   stop ??= failure;
   const complete = isComplete && stop === undefined;

@@ -111,6 +111,11 @@ export class ImportTally {
   }
 }
 
+/** Every photo the source shows is in the library, and nothing keeps us from knowing it. */
+export function isAccountedFor({ failed, deferred, iCloudOnly, photos }: ImportCounts): boolean {
+  return failed + deferred + iCloudOnly + (photos?.unknown ?? 0) === 0 && photos?.list !== 'unreadable';
+}
+
 /** Puts the report together. */
 export function reportImport(facts: {
   readonly importId: ImportId;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteReader, EntryState } from '../../domain/byte-reader.ts';
-import { AgentError, isAgentError } from '../../domain/errors.ts';
+import { AgentError, endsSource, isAgentError } from '../../domain/errors.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import { writeAll } from '../../platform/durable-write.ts';
 
@@ -156,8 +156,8 @@ function isChange(error: unknown): boolean {
 
 /** What is true of one file elsewhere is true of the list here. What ends the source, system errors and aborts pass. */
 function asUnreadable(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted || !isAgentError(error, 'SOURCE_READ_FAILED', 'SOURCE_ENTRY_NOT_DOWNLOADED')) return error;
-  return unreadableList('It could not be read.', error);
+  if (signal.aborted || !isAgentError(error) || endsSource(error)) return error;
+  return error.code === 'PHOTOS_LIST_UNREADABLE' ? error : unreadableList('It could not be read.', error);
 }
 
 /** @param why a sentence for the log. */
