@@ -13,7 +13,7 @@ import type { DecideRequest, Decision } from './control.ts';
 const devicesMax = 1000;
 const nameCharsMax = 100;
 /** What has grown by a tenth is said again. */
-const saidAgainFrom = 1.1;
+const saidAgainFromTenths = 11;
 
 const deviceSchema = z.object({
   id: z.string().max(200),
@@ -115,7 +115,7 @@ export function openDeviceRegister(path: AbsolutePath, nowMs: () => number): Dev
         const found = devices.find(({ id }) => id === device);
         if (found === undefined) return false;
         const told = found.toldICloudOnly ?? 0;
-        const isNews = photos > 0 && (told === 0 || photos >= told * saidAgainFrom);
+        const isNews = photos > 0 && (told === 0 || photos * 10 >= told * saidAgainFromTenths);
         if (isNews) found.toldICloudOnly = photos;
         else if (photos === 0) delete found.toldICloudOnly;
         return isNews;

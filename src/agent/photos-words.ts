@@ -62,7 +62,7 @@ export function describePhotos(of: {
       needsYou.push({
         code: 'SHARED_NOT_SAVED',
         message: `${message} Keep them too? (smaller copies)`,
-        remedy: `Yes: ${yes} or no: keepsake enroll ${id} --shared leave`,
+        remedy: `To keep them: ${yes}. To leave them: keepsake enroll ${id} --shared leave.`,
       });
     }
   }

@@ -72,10 +72,12 @@ export function describeImport(report: Report): readonly string[] {
 
 /** What else there is on a phone, and what is not on it. */
 function describeAccount(
-  { source, recentlyDeleted = [] }: Report,
+  { source, imported, known, recentlyDeleted = [] }: Report,
   account: NonNullable<Report['photos']>,
 ): readonly string[] {
   const { needsYou, notes } = describePhotos({ ...source, account });
+  const isFirst = source.kind === 'iphone' && imported > 0 && known === 0;
+  const first = isFirst ? ['', `  ${outsidePhotos}`] : [];
   const lines = [...needsYou, ...notes].flatMap(({ code, message, remedy }) => {
     const names = code === 'RECENTLY_DELETED' ? recentlyDeleted : [];
     const shown = names
@@ -84,8 +86,12 @@ function describeAccount(
     const more = names.length > shown.length ? [`    … and ${names.length - shown.length} more`] : [];
     return ['', `  ${printable(`${message} ${remedy}`.trim())}`, ...shown, ...more];
   });
-  return lines;
+  return [...lines, ...first];
 }
+
+/** Said once, with the first photos of a phone. */
+const outsidePhotos =
+  'Pictures that are only inside Messages or WhatsApp are not among the photos of an iPhone and cannot be seen from here. To have them saved, save them to Photos on it first.';
 
 /** @param failures of deferred files too, which are no failures to name here. */
 export function describeFailures(failures: Report['failures'], failed: number): readonly string[] {

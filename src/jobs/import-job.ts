@@ -31,10 +31,10 @@ import { previewEntry } from './preview-entry.ts';
 import { type Survey, surveySource } from './survey.ts';
 
 /**
- * Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small. Six of
- * them left a phone of small photos waiting a third of the time (measured).
+ * Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small and a pulled
+ * cable costs little (docs/iphone.md, "In flight"). Six of them left a phone of small photos waiting (measured).
  */
-const stagingConcurrency = 12;
+const stagingConcurrency = 8;
 
 export interface ImportOptions {
   readonly source: Source;

@@ -1,10 +1,10 @@
 // What an iPhone's own list of its photos adds to an import: what is only in iCloud, what is private, deleted, shared, or stored under
 // another name. Without these an owner would be told that all is saved while most of a life is elsewhere.
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeScene, type Scene } from '../fault/scene.ts';
-import { configureAgent, devicesOf, statusOf } from '../support/agent.ts';
+import { configureAgent, devicesOf, startAgent, statusOf } from '../support/agent.ts';
 import { makePhoneScene, type PhoneScene } from '../support/iphone/phone-scene.ts';
 import { type ImportJson, keepsake, walk } from '../support/keepsake.ts';
 import { readManifests } from '../support/manifests.ts';
@@ -15,6 +15,8 @@ import { addDatabase, fillListedPhone, findPhoneListing, readPhoneListing } from
 import { type DescribedAsset, makePhotosDatabase } from '../support/photos/make-photos-database.ts';
 
 const operationOpen = 0x0d;
+const operationRead = 0x0f;
+let changedAtMs = 1.7e12;
 const day = 24 * 3600 * 1000;
 const uuid = '3A1B2C3D-0000-4000-8000-00000000000';
 
@@ -179,7 +181,7 @@ test('Photos that others shared are asked about, and filed apart if they are wan
   const { report, id } = await save(scene, at);
   expect(report).toMatchObject({ found: 1, imported: 1, complete: true, photos: { onDevice: 1, sharedNotSaved: 2 } });
   expect(await words(scene, at)).toContain(
-    `2 photos others shared with you are not in your photo folder. Keep them too? (smaller copies) Yes: keepsake enroll ${id} --shared save`,
+    `2 photos others shared with you are not in your photo folder. Keep them too? (smaller copies) To keep them: keepsake enroll ${id} --shared save.`,
   );
   expect((await save(scene, at, ['--shared', 'leave'])).report).toMatchObject({ photos: { sharedNotSaved: 2 } });
   expect(await statusOf(scene.home, undefined, at.environment)).toMatchObject({ state: 'idle', needsYou: [] });
@@ -345,4 +347,104 @@ test('A list is copied again only when it has changed', async () => {
   expect(opened() - before, 'to look at its beginning, and at no photo').toBe(1);
   shoot(at, [{}, {}, {}]);
   expect((await save(scene, at)).report).toMatchObject({ imported: 1, photos: { onDevice: 3 } });
+});
+
+test('The agent tells of photos that are only in iCloud, and again only when they have grown by a tenth', async () => {
+  using scene = makeSavingScene();
+  await using at = await makePhoneScene();
+  const away = (count: number) => [{}, ...Array.from({ length: count }, () => ({ original: 'iCloudOnly' as const }))];
+  shoot(at, away(20));
+  await using agent = await startAgent({ home: scene.home, environment: at.environment });
+  await agent.hears('is connected for the first time');
+  const [device] = await devicesOf(scene.home);
+  const enrolled = await keepsake(['enroll', device?.id ?? ''], { home: scene.home });
+  expect(enrolled.stdout).toContain(
+    'Photos that are hidden on it are saved too, in a folder "hidden" that only you can open.',
+  );
+  await agent.hears('20 are only in iCloud.');
+  expect(await statusOf(scene.home)).toMatchObject({ state: 'needsYou', needsYou: [{ code: 'ICLOUD_ONLY' }] });
+
+  const again = async (count: number) => {
+    at.phone.detach();
+    shoot(at, away(count));
+    const so = agent.said.length;
+    at.daemon.attach(at.phone);
+    await agent.hears('nothing new was saved', so);
+    await agent.hears('was disconnected', so).catch(() => undefined);
+    return agent.said.slice(so);
+  };
+  expect(await again(21), 'one more is no news').not.toContain('only in iCloud');
+  const so = agent.said.length;
+  await again(22);
+  await agent.hears('22 are only in iCloud.', so);
+  expect(await agent.stop()).toBe(0);
+});
+
+// Whatever is wrong with a list: the photos are saved, and nobody is told that they are all there are.
+test.for<[string, (at: PhoneScene) => void]>([
+  ['is empty', (at) => at.phone.files.addBytes('PhotoData/Photos.sqlite', Buffer.alloc(0))],
+  ['is of 2 GB', (at) => at.phone.files.addSynthetic('PhotoData/Photos.sqlite', 2e9, new Date(1.7e12))],
+  ['is a folder', (at) => at.phone.files.makeFolder('PhotoData/Photos.sqlite')],
+  [
+    'may not be read',
+    (at) =>
+      at.phone.faults.add(
+        { kind: 'status', status: 10 },
+        { operation: operationOpen, path: 'PhotoData/Photos.sqlite', times: 99 },
+      ),
+  ],
+  [
+    'cannot be read',
+    (at) =>
+      at.phone.faults.add(
+        { kind: 'status', status: 20 },
+        { operation: operationRead, path: 'PhotoData/Photos.sqlite', times: 99 },
+      ),
+  ],
+  [
+    'changes all the time',
+    (at) =>
+      at.phone.faults.add(
+        {
+          kind: 'act',
+          act: () => {
+            const file = at.phone.files.file('PhotoData/Photos.sqlite');
+            changedAtMs += 1000;
+            if (file === undefined) return;
+            at.phone.files.addBytes('PhotoData/Photos.sqlite', file.read(0, file.sizeBytes), new Date(changedAtMs));
+          },
+        },
+        { operation: operationRead, path: 'PhotoData/Photos.sqlite', times: 1000 },
+      ),
+  ],
+  [
+    'is of an unknown kind',
+    (at) =>
+      addDatabase(
+        at.phone.files,
+        makePhotosDatabase({
+          generation: 'ios18',
+          assets: [],
+          afterwards: (database) => database.exec('DROP TABLE ZASSET'),
+        }),
+      ),
+  ],
+])('A list that %s costs no photo, and it is said what cannot be told', async ([, spoil]) => {
+  using scene = makeSavingScene();
+  await using at = await makePhoneScene();
+  shoot(at, [{}, {}]);
+  at.phone.files.remove('PhotoData/Photos.sqlite');
+  addDatabase(at.phone.files, makePhotosDatabase({ generation: 'ios18', assets: [] }));
+  spoil(at);
+  const { report, exitCode } = await save(scene, at);
+  expect(report).toMatchObject({
+    imported: 2,
+    failed: 0,
+    complete: false,
+    photos: { list: 'unreadable', onDevice: 2, saved: 2 },
+  });
+  expect(exitCode).toBe(2);
+  expect(await words(scene, at)).toContain('Whether some are only in iCloud, or were deleted lately, cannot be told.');
+  const scratch = join(scene.home, 'state/scratch');
+  expect(existsSync(scratch) ? readdirSync(scratch) : [], 'no copy stays behind').toEqual([]);
 });

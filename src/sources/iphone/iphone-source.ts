@@ -19,7 +19,7 @@ import { preferCable, type Usbmux } from './usbmux.ts';
 /** Questions about single files that wait for their answer at the same time. */
 const questionsMax = 512;
 /** Files open at the same time. A phone has a limit of its own and says "no resources" beyond it. */
-const handlesMax = 16;
+const handlesMax = 12;
 /** How long to wait for a handle of ours to be free again after it said so, and how often. */
 const handleWaitMs = 250;
 const handleTriesMax = 40;

@@ -126,3 +126,21 @@ test('Of too many, one without a decision goes, never one with', async () => {
   expect(devices).toHaveLength(1000);
   expect(devices.filter(({ decision }) => decision === 'always').map(({ id }) => id)).toEqual(['card-kept']);
 });
+
+test('That photos are only in iCloud is said once, and again when they have grown by a tenth or had been none', async () => {
+  using at = scene();
+  await at.register.saw([seen('iphone-1', "Mum's iPhone")]);
+  const told = [];
+  for (const photos of [100, 100, 109, 110, 120, 121, 50, 0, 1])
+    told.push(await at.register.tellsICloudOnly('iphone-1', photos));
+  expect(told).toEqual([true, false, false, true, false, true, false, false, true]);
+  expect(await at.register.tellsICloudOnly('nobody', 5)).toBe(false);
+});
+
+test('What was decided about hidden and shared photos stays when a device is decided about again', async () => {
+  using at = scene();
+  await at.register.saw([seen('iphone-1', "Mum's iPhone")]);
+  await at.register.decide({ device: 'iphone-1', decision: 'always', hiddenPhotos: 'leave', sharedPhotos: 'save' });
+  await at.register.decide({ device: 'iphone-1', decision: 'always' });
+  expect(await at.register.list([])).toMatchObject([{ hiddenPhotos: 'leave', sharedPhotos: 'save' }]);
+});
