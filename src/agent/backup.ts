@@ -18,7 +18,7 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import { type Log, openLog } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
-import { type FolderSource, openFolderSource } from '../sources/folder/folder-source.ts';
+import { type FolderSource, openFolderSource, photosLibraryName } from '../sources/folder/folder-source.ts';
 import type { Source } from '../sources/source.ts';
 import type { Config } from './config.ts';
 import type { BackupRequest, BackupResult } from './control.ts';
@@ -174,6 +174,7 @@ async function prepare({ phones, request, root, seams }: BackupJob, wanted: Want
     const origin = { id: device.id, kind: 'iphone' } as const;
     return { name: device.name, device, origin, open: () => phones.open(device, request.signal) };
   }
+  if (photosLibraryName.test(folder)) return await preparePhotosLibrary(folder, root);
   const opened = await openFolderSource(folder);
   // Pulled since it was seen there: what lies at its place now, an empty folder or another card, is not it.
   if (device !== undefined && opened.id !== device.id) throw gone(device.name);
@@ -181,6 +182,14 @@ async function prepare({ phones, request, root, seams }: BackupJob, wanted: Want
   const named = device === undefined ? opened : { ...opened, name: device.name };
   const source = seams.wrapSource?.(named) ?? named;
   return { name: source.name, device, origin: source, open: async () => source };
+}
+
+/** What a Mac's Photos keeps its photos in. Opened as a folder, its reduced copies would be taken for photos. */
+async function preparePhotosLibrary(folder: string, root: AbsolutePath): Promise<OpenableSource> {
+  const { openPhotosLibrarySource } = await import('../sources/photos-library/photos-library-source.ts');
+  const source = await openPhotosLibrarySource(folder);
+  await assertApart(await openFolderSource(folder), root);
+  return { name: source.name, device: undefined, origin: source, open: async () => source };
 }
 
 function gone(name: string): AgentError {

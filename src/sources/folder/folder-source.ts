@@ -114,6 +114,15 @@ async function uuidOf(place: { root: string; isVolumeRoot: boolean; mount: Mount
   return volume === 'stuck' ? undefined : volume?.uuid;
 }
 
+/** The package in which a Mac's Photos keeps its photos, beside many reduced copies of them. */
+export const photosLibraryName = /\.photoslibrary$/i;
+
+function photosLibrary(path: string): AgentError {
+  return new AgentError('SOURCE_READ_FAILED', 'The library of Photos in this folder was not looked into.', {
+    remedy: `It is saved on its own: keepsake backup "${path}"`,
+  });
+}
+
 class FolderTree {
   readonly #root: string;
   /** Ends in a slash. */
@@ -230,6 +239,8 @@ class FolderTree {
   }
 
   #entryOf(path: SourcePath, stats: BigIntStats): Described {
+    if (stats.isDirectory() && photosLibraryName.test(path))
+      return { kind: 'unreadable', path, error: photosLibrary(String(this.#place(path))) };
     if (stats.isDirectory()) return { kind: 'folder', path };
     if (!stats.isFile()) return { kind: 'notAFile', path };
     return {

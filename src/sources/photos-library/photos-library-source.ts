@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import type { ByteReader } from '../../domain/byte-reader.ts';
 import { AgentError, endsSource, isAgentError } from '../../domain/errors.ts';
 import type { AbsolutePath, SourceId, SourcePath } from '../../domain/ids.ts';
-import { type FolderSource, openFolderSource } from '../folder/folder-source.ts';
+import { type FolderSource, openFolderSource, photosLibraryName } from '../folder/folder-source.ts';
 import type { Source, SourceEntry, SourceFile } from '../source.ts';
 import { photosListOf } from './database-list.ts';
 import { isAbsence, openFolderInside, unreadablePlace } from './folder-inside.ts';
@@ -19,7 +19,6 @@ import {
   rendersFolder,
 } from './library-paths.ts';
 
-const libraryEnding = /\.photoslibrary$/i;
 const listChunk = 256;
 /** Files shown under another name than their own are kept in mind. Beyond, they are shown under their own: saved, but apart. */
 const renamedMax = 500_000;
@@ -34,7 +33,7 @@ const folderNamesMax = 500_000;
 export async function isPhotosLibrary(folder: string): Promise<boolean> {
   try {
     const root = await realpath(folder);
-    if (!libraryEnding.test(root)) return false;
+    if (!photosLibraryName.test(root)) return false;
     const [originals, databaseFolder, database] = await Promise.all(
       [originalsFolder, 'database', 'database/Photos.sqlite'].map((below) => lstat(join(root, below))),
     );
@@ -56,7 +55,7 @@ export async function openPhotosLibrarySource(folder: string): Promise<Source> {
     // The folder's own way of knowing it again: by the volume where that has an identity, else by its place.
     id: library.id.replace(/^[a-z]+/, 'photos') as SourceId,
     kind: 'photosLibrary',
-    name: basename(library.root).replace(libraryEnding, '') || library.name,
+    name: basename(library.root).replace(photosLibraryName, '') || library.name,
     list: (signal) => tree.list(signal),
     open: (path, offsetBytes, signal) => tree.open(path, offsetBytes, signal),
     photosList: photosListOf(library.root),
