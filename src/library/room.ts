@@ -41,27 +41,33 @@ export async function openRoom(root: AbsolutePath, reserveBytes: number | undefi
     reserveBytes ??
     (onSystem ? Math.max(systemReserveShare * totalBytes, systemReserveBytesMin) : otherReserveShare * totalBytes);
   let claimed = 0;
+  /** One claim after the other: of several that do not fit together, the first ones that do are granted. */
+  let lastTurn: Promise<unknown> = Promise.resolve();
+  const grant = async (bytes: number): Promise<Claim> => {
+    const { freeBytes } = await readSpace(root);
+    if (freeBytes - claimed - bytes < reserve) {
+      throw new AgentError('LIBRARY_FULL', describeShortage({ freeBytes, reserve, bytes, onSystem }), {
+        remedy: 'Make room there, or choose a photo folder on a larger drive, then save again. Nothing was lost.',
+      });
+    }
+    claimed += bytes;
+    let left = bytes;
+    const give = (count: number) => {
+      const given = Math.min(left, count);
+      left -= given;
+      claimed -= given;
+    };
+    return { wrote: give, [Symbol.dispose]: () => give(left) };
+  };
   return {
     shortage: async (bytes) => {
       const { freeBytes } = await readSpace(root);
       return freeBytes - claimed - bytes < reserve ? { freeBytes, reserveBytes: reserve } : undefined;
     },
-    claim: async (bytes) => {
-      claimed += bytes;
-      const { freeBytes } = await readSpace(root);
-      if (freeBytes - claimed < reserve) {
-        claimed -= bytes;
-        throw new AgentError('LIBRARY_FULL', describeShortage({ freeBytes, reserve, bytes, onSystem }), {
-          remedy: 'Make room there, or choose a photo folder on a larger drive, then save again. Nothing was lost.',
-        });
-      }
-      let left = bytes;
-      const give = (count: number) => {
-        const given = Math.min(left, count);
-        left -= given;
-        claimed -= given;
-      };
-      return { wrote: give, [Symbol.dispose]: () => give(left) };
+    claim: (bytes) => {
+      const turn = lastTurn.then(() => grant(bytes));
+      lastTurn = turn.catch(() => undefined); // its own caller hears of it
+      return turn;
     },
   };
 }

@@ -176,7 +176,8 @@ test('A catalogue of the first version is brought up to date, not made anew, and
   using scene = await usedLibrary();
   const [status, before] = [await statusOf(scene), await walk(scene.library)];
   const database = new Database(catalogOf(scene));
-  database.exec('DROP TABLE manifest');
+  database.exec('DROP TABLE manifest; DROP TABLE photos_list; DROP TABLE photos_asset');
+  database.exec('ALTER TABLE asset DROP COLUMN offset_basis');
   database.pragma('user_version = 1');
   database.close();
   rmSync(sourcesFile(scene)); // that version wrote none
