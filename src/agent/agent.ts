@@ -6,7 +6,7 @@ import type { AttachedDevice } from '../detect/attached-devices.ts';
 import { watchDevices } from '../detect/device-watch.ts';
 import { folderHints, mountHints } from '../detect/hints.ts';
 import type { AttachedPhone, PhoneEvent, PhoneWatch } from '../detect/phones.ts';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, type ErrorCode, isAgentError } from '../domain/errors.ts';
 import type { SourceId } from '../domain/ids.ts';
 import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import { type Log, openLog } from '../platform/log.ts';
@@ -343,11 +343,10 @@ class Agent implements Keepsake {
     try {
       const result = await this.#keepsake.backup(this.#quietly(id));
       this.#tell({ kind: 'importEnded', id, name: device.name, result });
-      await this.#tellICloudOnly(result);
-      const isLeft = result.imports.some(({ deferred, failed }) => deferred + failed > 0);
+      await this.#tellICloudOnly(result).catch((error: unknown) => this.#report(error)); // what was saved is saved
       const stop = stopOf(result.imports);
       this.#askAboutPhone(id, stop?.code);
-      this.#wishes.settle(id, stop?.code ?? (isLeft ? 'SOURCE_ENTRY_CHANGING' : undefined));
+      this.#wishes.settle(id, stop?.code ?? leftCode(result.imports));
     } catch (error) {
       if (!isAgentError(error)) this.#report(error);
       const failure = isAgentError(error) ? error : mistake(error);
@@ -360,7 +359,7 @@ class Agent implements Keepsake {
 
   async #tellICloudOnly({ imports }: BackupResult): Promise<void> {
     for (const { source, photos } of imports) {
-      if (photos === undefined || !(await this.#keepsake.register.tellsICloudOnly(source.id, photos.iCloudOnly)))
+      if (photos?.list !== 'read' || !(await this.#keepsake.register.tellsICloudOnly(source.id, photos.iCloudOnly)))
         continue;
       const needs = describePhotos({ ...source, account: photos }).needsYou.filter(
         ({ code }) => code === 'ICLOUD_ONLY',
@@ -397,4 +396,14 @@ function mistake(cause: unknown): AgentError {
     remedy: 'Keepsake tries again by itself.',
     cause,
   });
+}
+
+/** Why to save from a device again although nothing stopped it. What is only in iCloud is no reason: its owner is told. */
+function leftCode(imports: BackupResult['imports']): ErrorCode | undefined {
+  const isLeft = imports.some(({ deferred, failures, failed }) => {
+    const inCloud = failures.filter(({ code }) => code === 'SOURCE_ENTRY_NOT_DOWNLOADED').length;
+    return deferred > 0 || failed > inCloud;
+  });
+  if (isLeft) return 'SOURCE_ENTRY_CHANGING';
+  return imports.some(({ photos }) => photos?.list === 'unreadable') ? 'PHOTOS_LIST_UNREADABLE' : undefined;
 }

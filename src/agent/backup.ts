@@ -7,6 +7,7 @@ import type { AbsolutePath, ImportId, LibraryId } from '../domain/ids.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import { type ImportReport, ImportTally, reportImport } from '../jobs/import-report.ts';
 import { assertApart, assertNotInCloud } from '../jobs/import-safety.ts';
+import type { PhotosChoices } from '../jobs/photos-guide.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { openKnownLibraries } from '../library/known-libraries.ts';
 import { parseLayout } from '../library/layout.ts';
@@ -142,11 +143,7 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
       onProgress: (progress) => request.onProgress({ ...progress, sourceName: source.name }),
       photos: {
         scratch: paths.scratch,
-        choices: {
-          hidden: each.device?.hiddenPhotos ?? 'save',
-          shared: each.device?.sharedPhotos ?? 'ask',
-          keepRecentlyDeleted: request.keepRecentlyDeleted ?? false,
-        },
+        choices: choicesFor(each.device, request),
       },
       observeStep: seams.observeStep ?? (() => undefined),
       mustFit: (request.mustFit ?? each.device !== undefined) && !catalog.hasEntriesOf(source.id),
@@ -192,6 +189,11 @@ async function preparePhotosLibrary(folder: string, root: AbsolutePath): Promise
   return { name: source.name, device: undefined, origin: source, open: async () => source };
 }
 
+function choicesFor(device: Device | undefined, { keepRecentlyDeleted = false }: BackupRequest): PhotosChoices {
+  const { hiddenPhotos = 'save', sharedPhotos = 'ask' } = device ?? {};
+  return { hidden: hiddenPhotos, shared: sharedPhotos, keepRecentlyDeleted };
+}
+
 function gone(name: string): AgentError {
   return new AgentError('SOURCE_GONE', `"${name}" is no longer connected.`, {
     remedy: 'Connect it again: what is missing is then saved. Nothing was lost.',
@@ -228,7 +230,11 @@ async function preview(
     await using source = await each.open();
     const onProgress = (progress: ImportProgress) => request.onProgress({ ...progress, sourceName: source.name });
     imports.push(
-      await previewImport({ source, catalog, clock: seams.clock ?? systemClock, onProgress, signal: request.signal }),
+      await previewImport({
+        ...{ source, catalog, onProgress, clock: seams.clock ?? systemClock },
+        choices: choicesFor(each.device, request),
+        signal: request.signal,
+      }),
     );
   }
   return { library: root, imports, copies: [] };

@@ -26,8 +26,9 @@ export function describePhotos(of: {
   const isPhone = of.kind === 'iphone';
   const needsYou: Need[] = [];
   const notes: Need[] = [];
-  const { onDevice, iCloudOnly, unknown, saved } = account;
-  const total = onDevice + iCloudOnly + unknown;
+  const { onDevice, iCloudOnly, unknown, offloaded } = account;
+  const total = onDevice + offloaded + iCloudOnly + unknown;
+  const saved = account.saved + offloaded;
   if (iCloudOnly > 0) {
     needsYou.push({
       code: 'ICLOUD_ONLY',
@@ -47,16 +48,19 @@ export function describePhotos(of: {
   if (account.list === 'unreadable') {
     needsYou.push({
       code: 'PHOTOS_LIST_UNREADABLE',
-      message: `"${name}": its own list of photos could not be read. Whether some are only in iCloud, or were deleted lately, cannot be told.`,
-      remedy: 'The photos that are on it were saved without the list. Unlock it, leave it connected, and save again.',
+      message: `"${name}": its own list of photos could not be read. Whether some are only in iCloud, were deleted lately, or are hidden, cannot be told.`,
+      remedy: 'The photos that are on it are saved without the list. Unlock it, leave it connected, and save again.',
     });
   }
   if (account.sharedNotSaved > 0) {
     const are = account.sharedNotSaved === 1 ? 'is' : 'are';
-    const message = `${photos(account.sharedNotSaved)} others shared with you ${are} not in your photo folder.`;
+    const message =
+      account.sharedChoice === 'save'
+        ? `${photos(account.sharedNotSaved)} others shared with you ${are} not on "${name}" and cannot be saved from it.`
+        : `${photos(account.sharedNotSaved)} others shared with you ${are} not in your photo folder.`;
     const yes = `keepsake enroll ${id} --shared save`;
-    if (!isPhone) notes.push({ code: 'SHARED_NOT_SAVED', message, remedy: '' });
-    else if (account.isSharedDecided)
+    if (!isPhone || account.sharedChoice === 'save') notes.push({ code: 'SHARED_NOT_SAVED', message, remedy: '' });
+    else if (account.sharedChoice === 'leave')
       notes.push({ code: 'SHARED_NOT_SAVED', message, remedy: `You chose that. To keep them: ${yes}` });
     else {
       needsYou.push({
@@ -74,6 +78,14 @@ export function describePhotos(of: {
       code: 'RECENTLY_DELETED',
       message: `"${name}": ${photos(recentlyDeleted)} ${recentlyDeleted === 1 ? 'was' : 'were'} deleted on it lately and ${recentlyDeleted === 1 ? 'is' : 'are'} not saved. It forgets the first ${when}.`,
       remedy: isPhone ? `To keep these: keepsake backup ${id} --keep-recently-deleted` : '',
+    });
+  }
+  if (account.recentlyDeletedElsewhere > 0) {
+    const { recentlyDeletedElsewhere: away } = account;
+    notes.push({
+      code: 'RECENTLY_DELETED_ELSEWHERE',
+      message: `"${name}": ${photos(away)} deleted lately ${away === 1 ? 'is' : 'are'} only in iCloud and cannot be saved from it.`,
+      remedy: 'To have them saved, recover them in Photos first.',
     });
   }
   if (account.privateNotSaved > 0) {
@@ -107,7 +119,7 @@ function aboutICloud(name: string, { bytes }: PhotosAccount): Need {
   const size =
     bytes === 0
       ? ''
-      : ` All of them need ${gigabytes(bytes)}; without paying, iCloud holds ${freeGigabytes.iCloud} GB and Google ${freeGigabytes.google} GB.`;
+      : ` All of them need at least ${gigabytes(bytes)}; without paying, iCloud holds ${freeGigabytes.iCloud} GB and Google ${freeGigabytes.google} GB.`;
   return {
     code: 'ICLOUD_PHOTOS_ON',
     message: `"${name}" keeps its photos in iCloud Photos. The iCloud Backup of it then leaves them out, and a photo deleted on it is deleted in iCloud and on your other devices too.${size}`,
@@ -125,6 +137,8 @@ export function wayOut(account: PhotosAccount, isPhone: boolean): string {
   const elsewhere =
     'With a Mac: in Photos on it, choose Settings, iCloud, "Download Originals to this Mac", then save from its Photos library. Without one: ask Apple for a copy of your photos at privacy.apple.com.';
   if (missing === 0) return onPhone;
+  if (account.iCloudOnlyUnsized > 0)
+    return `They need at least ${gigabytes(missing)}${free === undefined ? '' : `, and ${gigabytes(free)} are free on the iPhone`}. If they fit: ${onPhone} If not: ${elsewhere}`;
   if (free === undefined)
     return `They need ${gigabytes(missing)}. If the iPhone has that much free: ${onPhone} If not: ${elsewhere}`;
   return missing + phoneReserveBytes <= free

@@ -21,7 +21,7 @@ export interface SourceStatus {
   readonly id: string;
   readonly name: string;
   readonly kind: string;
-  /** ISO 8601, UTC; null: never saved in full. */
+  /** When all that could be had from it was last saved (ISO 8601, UTC); null: never. */
   readonly lastSuccessAt: string | null;
   readonly complete: boolean;
   /** Photos; of a card or folder, which keep no list of them, files. */
@@ -189,6 +189,7 @@ function needOf(source: SourceSummary): readonly Need[] {
   const isTold =
     photos !== undefined &&
     failed + deferred === 0 &&
+    photos.saved >= photos.onDevice &&
     (iCloudOnly + photos.unknown > 0 || photos.list === 'unreadable');
   if (isTold) return []; // by what is said of its photos
   const open = failed + deferred;
@@ -196,7 +197,7 @@ function needOf(source: SourceSummary): readonly Need[] {
   return [
     {
       code: 'SOURCE_INCOMPLETE',
-      message: `${what} on "${source.name}" could not be saved yet.`,
+      message: `${what} on "${source.name}" could ${open === 0 ? '' : 'not '}be saved yet.`,
       remedy: 'Save it again. If it stays so, look at the list that saving prints.',
     },
   ];
@@ -209,7 +210,7 @@ function needOfAdoption({ lastImport }: SourceSummary): readonly Need[] {
   return [
     {
       code: 'ADOPTION_INCOMPLETE',
-      message: `${what} in your photo folder could not be adopted yet.`,
+      message: `${what} in your photo folder could ${open === 0 ? '' : 'not '}be adopted yet.`,
       remedy: 'Run "keepsake adopt" again. If it stays so, look at the list that it prints.',
     },
   ];

@@ -33,9 +33,7 @@ export function exitCodeOfBackup({ imports }: BackupResult): ExitCode {
   if (stops.length > 0) return 4;
   // What is still being written, or only in iCloud, is not saved yet: the truthful answer to "is all of it saved?" is no.
   const isLeft = imports.some(
-    ({ failed, deferred, photos }) =>
-      failed + deferred > 0 ||
-      (photos !== undefined && (photos.iCloudOnly + photos.unknown > 0 || photos.list === 'unreadable')),
+    ({ failed, deferred, photos, complete }) => failed + deferred > 0 || (photos !== undefined && !complete),
   );
   return isLeft ? 2 : 0;
 }

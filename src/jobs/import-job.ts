@@ -74,12 +74,17 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
   let stop: AgentError | undefined;
   try {
     const onListed = (count: number) => options.onProgress(lookingAt(count));
-    const guide = await openGuide(options);
+    using guide = await openGuide(options);
     using survey = await surveySource({ ...options, guide, correctTimes: true, onListed });
     tally.guide = guide;
     if (options.mustFit === true) await assertFits(options, survey);
     tally.takeSurvey(survey);
-    await saveSurvey({ options, survey, tally, importId, startedAtMs });
+    try {
+      await saveSurvey({ options, survey, tally, importId, startedAtMs });
+      await guide?.measure(options.signal);
+    } finally {
+      tally.photos = guide?.account({ isListingWhole: survey.unreadable.length === 0 });
+    }
   } catch (error) {
     stop = asStop(error, options.signal);
   }

@@ -2,7 +2,7 @@
 
 import type { AgentError } from '../domain/errors.ts';
 import type { ImportId, SourcePath } from '../domain/ids.ts';
-import type { CatalogSource, ImportCounts } from '../library/catalog/catalog-store.ts';
+import type { CatalogSource, ImportCounts, PhotosAccount } from '../library/catalog/catalog-store.ts';
 import type { FileOutcome } from '../library/staging.ts';
 import type { DeletedPhoto, PhotosGuide } from './photos-guide.ts';
 import type { Survey } from './survey.ts';
@@ -60,6 +60,7 @@ export class ImportTally {
 
   /** Set once the source was listed to its end, if it keeps a list of its photos. */
   guide: PhotosGuide | undefined;
+  photos: PhotosAccount | undefined;
 
   takeSurvey(survey: Survey): void {
     this.found = survey.found;
@@ -70,7 +71,8 @@ export class ImportTally {
 
   /** @param isPhoto it is the file by which its photo is counted. */
   settle(path: SourcePath, outcome: FileOutcome, isPhoto = false): void {
-    if (isPhoto && (outcome.kind === 'imported' || outcome.kind === 'duplicate')) this.guide?.saved();
+    if (isPhoto && (outcome.kind === 'imported' || outcome.kind === 'duplicate')) this.guide?.isSaved(path);
+    if (isPhoto && outcome.kind === 'notMedia') this.guide?.isNone(path);
     switch (outcome.kind) {
       case 'imported':
         this.imported += 1;
@@ -104,7 +106,7 @@ export class ImportTally {
 
   counts(): ImportCounts {
     const { found, imported, known, duplicates, notMedia, deferred, failed, bytes } = this;
-    const photos = this.guide?.account();
+    const { photos } = this;
     const iCloudOnly = photos?.iCloudOnly ?? this.iCloudOnly;
     const counts = { found, imported, known, duplicates, notMedia, deferred, failed, iCloudOnly, bytes };
     return photos === undefined ? counts : { ...counts, photos };
@@ -113,7 +115,10 @@ export class ImportTally {
 
 /** Every photo the source shows is in the library, and nothing keeps us from knowing it. */
 export function isAccountedFor({ failed, deferred, iCloudOnly, photos }: ImportCounts): boolean {
-  return failed + deferred + iCloudOnly + (photos?.unknown ?? 0) === 0 && photos?.list !== 'unreadable';
+  if (failed + deferred + iCloudOnly > 0) return false;
+  return (
+    photos === undefined || (photos.list !== 'unreadable' && photos.unknown === 0 && photos.saved >= photos.onDevice)
+  );
 }
 
 /** Puts the report together. */

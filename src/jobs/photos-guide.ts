@@ -2,12 +2,21 @@
 // the owner's, private, recently deleted, by another name. At the end it says where the photos are that the device shows: on it, only
 // in iCloud, or nobody knows. The list is believed no further than the files bear it out.
 
+import { isAgentError } from '../domain/errors.ts';
 import type { SourcePath } from '../domain/ids.ts';
 import type { PhotosAsset } from '../domain/photos-asset.ts';
 import type { CatalogStore, PhotosAccount } from '../library/catalog/catalog-store.ts';
-import { foldPath, type ListedPhoto, type PhotosPlace } from '../library/catalog/photos-store.ts';
+import {
+  foldPath,
+  type ListedPhoto,
+  type PhotosPlace,
+  type PhotosScope,
+  type PhotosTally,
+  type Placing,
+  type SeenFiles,
+} from '../library/catalog/photos-store.ts';
 import { folderOf } from '../library/catalog/sqlite-catalog.ts';
-import { candidateKey, extensionOf, isMediaName, nameParts } from '../library/grouping.ts';
+import { candidateKey, isEditedName, isMediaName, isRawName, isVideoName, nameParts } from '../library/grouping.ts';
 import type { Shelf } from '../library/layout.ts';
 import type { PhotosList, Source, SourceFile } from '../sources/source.ts';
 import type { ListState } from './photos-list.ts';
@@ -17,6 +26,12 @@ const namedMax = 1000;
 /** Apple keeps what was deleted for thirty days (support.apple.com, "Delete or hide photos and videos"). */
 export const trashDays = 30;
 const dayMs = 24 * 3600 * 1000;
+/** For thumbnails and room, after the photos are saved. */
+const measureTimeoutMs = 60_000;
+/** Paths written down together. */
+const seenAtOnce = 1000;
+/** A folder of which the library has more is not compared with what it had: its photos count as the list says. */
+const savedAtOnceMax = 200_000;
 
 /** What the owner decided about photos that are not simply theirs to save. */
 export interface PhotosChoices {
@@ -53,178 +68,271 @@ export interface GuideOptions {
   readonly catalog: CatalogStore;
   readonly choices: PhotosChoices;
   readonly nowMs: number;
-  /** A preview: nothing is written down. */
+  /** A preview: nothing is written down, and there is no account. */
   readonly isPreview: boolean;
 }
 
-/** One folder while it is listed. */
-interface Folder {
-  readonly path: string;
-  readonly listed: readonly ListedPhoto[];
-  readonly byName: ReadonlyMap<string, ListedPhoto>;
-  readonly byKey: ReadonlyMap<string, readonly ListedPhoto[]>;
-  /** Files seen in it, by folded name. */
-  readonly sizes: Map<string, number>;
-  readonly savedKeys: Set<string>;
-  /** Its originals have been listed before: what comes now are edits, shown beside them. */
-  readonly isSecondLook: boolean;
+interface SeenFile {
+  readonly path: SourcePath;
+  readonly sizeBytes: number;
 }
 
-export class PhotosGuide {
+/** One folder of the list, while its files are looked at. */
+interface Folder {
+  readonly path: string;
+  /** What the list has in it. Where it could not be read: what an earlier one had that was hidden, and that alone. */
+  readonly byName: ReadonlyMap<string, readonly ListedPhoto[]>;
+  readonly byKey: ReadonlyMap<string, readonly ListedPhoto[]>;
+  /** By folded name. */
+  readonly files: Map<string, SeenFile>;
+}
+
+export class PhotosGuide implements Disposable {
   readonly #options: GuideOptions;
-  readonly #savedBefore: number;
+  readonly #isRead: boolean;
+  readonly #seen: SeenFiles | undefined;
+  #seenPaths: SourcePath[] = [];
   #folder: Folder | undefined;
-  readonly #looked = new Set<string>();
-  /** Photos that the list does not have, as `folder/key`. Without a list, all of them. */
-  readonly #unlisted = new Set<string>();
-  /** Of those: not on the device after all. */
-  readonly #notThere = new Set<string>();
-  #saved = 0;
-  #seenSaved = 0;
-  #orphans = 0;
-  #space: { readonly freeBytes: number } | undefined;
+  /** Where the last edit belongs: edits come from elsewhere and say nothing of what is in that folder. */
+  #folderOfEdit: Folder | undefined;
+  readonly #listedFolders = new Set<string>();
+  /** Photos that the list does not have, as `folder/key`, and whether each is in the library. Without a list, all of them. */
+  readonly #unlisted = new Map<string, boolean>();
+  #notThere = 0;
   readonly #deleted = new Set<string>();
+  readonly #privateLeft = new Set<string>();
   #daysLeft: number | undefined;
+  #orphans = { unknown: 0, offloaded: 0, areKnown: false };
+  #space: { readonly freeBytes: number } | undefined;
   readonly deleted: DeletedPhoto[] = [];
 
   constructor(options: GuideOptions) {
     this.#options = options;
-    this.#savedBefore = options.catalog.photos.countSaved(options.source.id);
+    this.#isRead = options.state === 'read';
+    this.#seen = options.isPreview ? undefined : options.catalog.photos.seen(options.source.id);
   }
 
-  /** @param isSaved the catalogue knows an entry of this path. */
-  guide(entry: SourceFile, isSaved: boolean): Guidance {
-    const folder = this.#enter(folderOf(entry.path));
+  [Symbol.dispose](): void {
+    this.#seen?.[Symbol.dispose]();
+  }
+
+  /** @param isKnown the library has this very file. */
+  guide(entry: SourceFile, isKnown: boolean): Guidance {
+    this.#see(entry.path);
+    const path = folderOf(entry.path);
     const name = entry.path.slice(entry.path.lastIndexOf('/') + 1);
+    const folder = entry.isEdit === true ? this.#lookInto(path) : this.#enter(path);
     const folded = foldPath(name);
-    const key = candidateKey(name);
-    if (!folder.isSecondLook) folder.sizes.set(folded, entry.sizeBytes);
-    if (isSaved && !folder.isSecondLook && !folder.savedKeys.has(key)) {
-      folder.savedKeys.add(key);
-      this.#seenSaved += 1;
-    }
-    const exact = folder.byName.get(folded);
-    const kin = exact === undefined ? (folder.byKey.get(key) ?? []) : [exact];
+    if (entry.isEdit !== true) folder.files.set(folded, { path: entry.path, sizeBytes: entry.sizeBytes });
+    const exact = folder.byName.get(folded) ?? [];
     const { sharedBelow } = this.#options.list;
     if (sharedBelow !== undefined && entry.path.startsWith(`${sharedBelow}/`))
-      return { shelf: 'shared', ...this.#know(name, kin), isPhoto: false };
-    const isUnlisted = kin.length === 0 && isMediaName(name) && !folder.isSecondLook;
-    const place = `${foldPath(folder.path)}/${key}`;
-    const isPhoto = (exact !== undefined && exact.asset.origin === 'own') || (isUnlisted && !this.#unlisted.has(place));
-    if (isUnlisted) this.#unlisted.add(place);
-    return { ...this.#treat(kin, isSaved), ...this.#know(name, kin), isPhoto };
+      return { shelf: 'shared', ...know(name, exact), isPhoto: false };
+    const key = candidateKey(name);
+    const near = folder.byKey.get(key) ?? [];
+    const isCompanion =
+      entry.isEdit === true ||
+      !isMediaName(name) ||
+      isEditedName(name) ||
+      (isVideoName(name) && near.some(({ asset }) => asset.pairedVideo !== undefined));
+    const kin = exact.length > 0 || !isCompanion ? exact : near;
+    const treatment = this.#treat(kin, isKnown);
+    if (treatment.leaveOut !== undefined) return { ...treatment, isPhoto: false };
+    const isOfTheList = this.#isRead && (kin.length > 0 || (isRawName(name) && near.length > 0));
+    const isUnlisted = !isOfTheList && entry.isEdit !== true && isMediaName(name);
+    const place = `${foldPath(path)}/${key}`;
+    const isFirst = isUnlisted && !this.#unlisted.has(place);
+    if (isFirst) this.#unlisted.set(place, false);
+    const isPhoto = isFirst || (this.#isRead && exact.some(({ asset }) => asset.origin === 'own'));
+    return { ...treatment, ...(this.#isRead ? know(name, kin) : {}), isPhoto };
   }
 
-  /** A file that counts as a photo is in the library. */
-  saved(): void {
-    this.#saved += 1;
+  /** A file that counts as a photo is in the library. Of what the list has, the catalogue knows it. */
+  isSaved(path: SourcePath): void {
+    const place = placeIn(path);
+    if (this.#unlisted.has(place)) this.#unlisted.set(place, true);
   }
 
-  /** A file that was listed could not be opened: it is in iCloud only. */
+  /** A file that counts as a photo was listed and could not be opened: it is in iCloud only. */
   isNotThere(path: SourcePath): void {
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    const listed = this.#inFolder(folderOf(path)).find(({ asset }) => foldPath(asset.name ?? '') === foldPath(name));
-    if (listed !== undefined) this.#place([{ asset: listed.asset, place: 'iCloudOnly' }]);
-    const unlisted = `${foldPath(folderOf(path))}/${candidateKey(name)}`;
-    if (this.#unlisted.has(unlisted)) this.#notThere.add(unlisted);
+    this.#setPlace(path, 'iCloudOnly');
+    if (this.#unlisted.delete(placeIn(path))) this.#notThere += 1;
+  }
+
+  /** A file that counts as a photo turned out to be none: the photo that the list has is nowhere to be seen. */
+  isNone(path: SourcePath): void {
+    this.#setPlace(path, 'unknown');
+    this.#unlisted.delete(placeIn(path));
+  }
+
+  /** The listing has come to its end: what it did not show is elsewhere. */
+  endListing(): void {
+    this.#leave();
+    this.#see();
+    if (!this.#isRead) return;
+    const { catalog, source } = this.#options;
+    for (const folder of catalog.photos.folders(source.id)) {
+      if (!this.#listedFolders.has(folder)) this.#place(catalog.photos.inFolder(source.id, folder), new Map());
+    }
   }
 
   /**
-   * The listing has come to its end: what it did not show is elsewhere.
-   * @throws what the list's source throws.
+   * Asks what adds to knowledge only, once the photos are saved: thumbnails, and the room on the device. What cannot be had in time is not
+   * known.
+   * @throws the signal's reason.
    */
-  async endListing(signal: AbortSignal): Promise<void> {
-    this.#leave();
-    const { catalog, source, list } = this.#options;
-    this.#space = await list.space(signal);
-    this.#orphans = await this.#countOrphans(signal);
-    if (this.#options.state !== 'read') return;
-    for (const folder of catalog.photos.folders(source.id)) {
-      if (this.#looked.has(folder)) continue;
-      this.#place(settlePlaces(catalog.photos.inFolder(source.id, folder), new Map()));
+  async measure(signal: AbortSignal): Promise<void> {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(measureTimeoutMs)]);
+    try {
+      this.#space = await this.#options.list.space(inTime);
+      await this.#countOrphans(inTime);
+    } catch (error) {
+      if (signal.aborted || !(isAgentError(error) || inTime.aborted)) throw error;
+      this.#orphans.areKnown = false;
     }
   }
 
-  /** After `endListing`; saving may have come to an early end. */
-  account(): PhotosAccount {
-    const { catalog, source, state, choices } = this.#options;
+  /** @param isListingWhole nothing of the source was unreadable: only then something can be said to be gone from it. */
+  account({ isListingWhole }: { readonly isListingWhole: boolean }): PhotosAccount {
+    const { catalog, source, state, choices, list } = this.#options;
     const { photos } = catalog;
-    const scopes = choices.hidden === 'save' ? (['own', 'hidden'] as const) : (['own'] as const);
-    const count = (place: PhotosPlace) => {
-      const tallies = state === 'read' ? scopes.map((scope) => photos.count(source.id, scope, place)) : [];
-      return {
-        photos: tallies.reduce((sum, each) => sum + each.photos, 0),
-        bytes: tallies.reduce((sum, each) => sum + each.bytes, 0),
-      };
+    const wanted: readonly PhotosScope[] = choices.hidden === 'save' ? ['own', 'hidden'] : ['own'];
+    const count = (scopes: readonly PhotosScope[], ...places: readonly PhotosPlace[]): PhotosTally => {
+      const none = { photos: 0, bytes: 0, unsized: 0 };
+      if (!this.#isRead) return none;
+      const tallies = scopes.flatMap((scope) => places.map((place) => photos.count(source.id, scope, place)));
+      return tallies.reduce((sum, each) => addTallies(sum, each), none);
     };
-    const [onDevice, iCloudOnly, unknown] = [count('onDevice'), count('iCloudOnly'), count('unknown')];
-    const all = (scope: 'hidden' | 'sharedAlbum') => (state === 'read' ? photos.count(source.id, scope).photos : 0);
-    const here = onDevice.photos + this.#unlisted.size - this.#notThere.size;
-    const facts = state === 'read' ? photos.reading(source.id)?.facts : undefined;
+    const [onDevice, offloaded] = [count(wanted, 'onDevice'), count(wanted, 'offloaded')];
+    const [iCloudOnly, unknown] = [count(wanted, 'iCloudOnly'), count(wanted, 'unknown')];
+    const elsewhere = (scope: PhotosScope) => count([scope], 'iCloudOnly', 'unknown').photos;
+    const savedListed = this.#isRead ? wanted.map((scope) => photos.countSaved(source.id, scope)) : [];
+    const savedUnlisted = [...this.#unlisted.values()].filter((isSaved) => isSaved).length;
+    const { freeBytes } = this.#space ?? {};
+    const { usesICloudPhotos } = (this.#isRead ? photos.reading(source.id)?.facts : undefined) ?? {};
+    const shared =
+      elsewhere('sharedAlbum') + (choices.shared === 'save' ? 0 : count(['sharedAlbum'], 'onDevice').photos);
+    const canTellGone = isListingWhole && state !== 'unreadable';
     return {
-      list: state,
-      onDevice: here,
-      iCloudOnly: iCloudOnly.photos + this.#notThere.size,
-      unknown: unknown.photos + this.#orphans,
-      saved: Math.min(this.#saved, here),
+      list: state === 'absent' && !this.#orphans.areKnown ? 'unreadable' : state,
+      onDevice: onDevice.photos + this.#unlisted.size,
+      saved: savedListed.reduce((sum, each) => sum + each, savedUnlisted),
+      offloaded: offloaded.photos + this.#orphans.offloaded,
+      iCloudOnly: iCloudOnly.photos + this.#notThere,
+      unknown: unknown.photos + this.#orphans.unknown,
       iCloudOnlyBytes: iCloudOnly.bytes,
-      bytes: onDevice.bytes + iCloudOnly.bytes + unknown.bytes,
+      iCloudOnlyUnsized: iCloudOnly.unsized + this.#notThere,
+      bytes: [onDevice, offloaded, iCloudOnly, unknown].reduce(addTallies).bytes,
       recentlyDeleted: this.#deleted.size,
       ...(this.#daysLeft === undefined ? {} : { recentlyDeletedDaysLeft: this.#daysLeft }),
-      privateNotSaved: choices.hidden === 'save' ? 0 : all('hidden'),
-      sharedNotSaved: choices.shared === 'save' ? 0 : all('sharedAlbum'),
-      isSharedDecided: choices.shared !== 'ask',
-      keptAfterDeletion: Math.max(0, this.#savedBefore - this.#seenSaved),
-      ...(this.#space === undefined ? {} : { freeBytes: this.#space.freeBytes }),
-      ...(facts?.usesICloudPhotos === undefined ? {} : { usesICloudPhotos: facts.usesICloudPhotos }),
+      recentlyDeletedElsewhere: elsewhere('recentlyDeleted'),
+      privateNotSaved: choices.hidden === 'save' ? 0 : this.#privateLeft.size + elsewhere('hidden'),
+      sharedNotSaved: shared,
+      sharedChoice: choices.shared,
+      keptAfterDeletion: canTellGone
+        ? (this.#seen?.countGone({ exceptBelow: choices.shared === 'save' ? undefined : list.sharedBelow }) ?? 0)
+        : 0,
+      ...(freeBytes === undefined ? {} : { freeBytes }),
+      ...(usesICloudPhotos === undefined ? {} : { usesICloudPhotos }),
     };
   }
 
-  /** Thumbnails of originals that neither the files nor the list have. */
-  async #countOrphans(signal: AbortSignal): Promise<number> {
-    const orphans = new Set<string>();
-    for await (const paths of this.#options.list.thumbnails(signal)) {
+  /** Thumbnails of originals that neither the files nor the list have: unknown, unless the library has them. */
+  async #countOrphans(signal: AbortSignal): Promise<void> {
+    const { catalog, source, list } = this.#options;
+    const orphans = new Map<string, boolean>();
+    for await (const paths of list.thumbnails(signal)) {
       let folder: string | undefined;
       let keys: ReadonlySet<string> = new Set();
       for (const path of paths) {
         if (folder !== folderOf(path)) {
           folder = folderOf(path);
-          keys = new Set(this.#inFolder(folder).map(({ asset }) => candidateKey(asset.name ?? '')));
+          keys = new Set(this.#openFolder(folder).byKey.keys());
         }
-        const key = candidateKey(path.slice(path.lastIndexOf('/') + 1));
-        const place = `${foldPath(folder)}/${key}`;
-        if (!keys.has(key) && !this.#unlisted.has(place)) orphans.add(place);
+        const place = placeIn(path);
+        if (keys.has(candidateKey(path.slice(path.lastIndexOf('/') + 1))) || this.#unlisted.has(place)) continue;
+        const isSaved = catalog.findEntry(source.id, path) !== undefined;
+        orphans.set(place, isSaved || orphans.get(place) === true);
       }
     }
-    return orphans.size;
+    const offloaded = [...orphans.values()].filter((isSaved) => isSaved).length;
+    this.#orphans = { unknown: orphans.size - offloaded, offloaded, areKnown: true };
+  }
+
+  #see(path?: SourcePath): void {
+    if (path !== undefined) this.#seenPaths.push(path);
+    if (path !== undefined && this.#seenPaths.length < seenAtOnce) return;
+    this.#seen?.add(this.#seenPaths);
+    this.#seenPaths = [];
   }
 
   #enter(path: string): Folder {
     if (this.#folder?.path === path) return this.#folder;
     this.#leave();
-    const listed = this.#inFolder(path);
-    const byKey = Map.groupBy(
-      listed.filter(({ asset }) => asset.name !== undefined),
-      ({ asset }) => candidateKey(asset.name ?? ''),
-    );
-    this.#folder = {
-      path,
-      listed,
-      byName: new Map(listed.map((photo) => [foldPath(photo.asset.name ?? ''), photo])),
-      byKey,
-      sizes: new Map(),
-      savedKeys: new Set(),
-      isSecondLook: this.#looked.has(this.#listedAs(path)),
-    };
+    this.#folder = this.#openFolder(path);
     return this.#folder;
+  }
+
+  #lookInto(path: string): Folder {
+    if (this.#folderOfEdit?.path !== path) this.#folderOfEdit = this.#openFolder(path);
+    return this.#folderOfEdit;
+  }
+
+  #openFolder(path: string): Folder {
+    const listed = this.#inFolder(path).filter(({ asset }) => asset.name !== undefined);
+    const usable = this.#isRead ? listed : listed.filter(({ asset }) => asset.isHidden);
+    return {
+      path,
+      byName: Map.groupBy(usable, ({ asset }) => foldPath(asset.name ?? '')),
+      byKey: Map.groupBy(usable, ({ asset }) => candidateKey(asset.name ?? '')),
+      files: new Map(),
+    };
   }
 
   #leave(): void {
     const folder = this.#folder;
     this.#folder = undefined;
-    if (folder === undefined || folder.isSecondLook) return;
-    this.#looked.add(this.#listedAs(folder.path));
-    this.#place(settlePlaces(folder.listed, folder.sizes));
+    if (folder === undefined || !this.#isRead) return;
+    this.#listedFolders.add(this.#listedAs(folder.path));
+    this.#place(this.#inFolder(folder.path), folder.files);
+  }
+
+  /** Where each photo of one folder is, given the files that are really in it. Only what is news is written down. */
+  #place(listed: readonly ListedPhoto[], files: ReadonlyMap<string, SeenFile>): void {
+    const { catalog, source, isPreview } = this.#options;
+    if (isPreview) return;
+    const saved = new Map<string, ReadonlyMap<string, SeenFile>>();
+    const savedIn = (folder: string) => {
+      const known = saved.get(folder) ?? this.#savedIn(folder);
+      saved.set(folder, known);
+      return known;
+    };
+    const news = listed.flatMap((photo): Placing[] => {
+      const placing = placePhoto(photo.asset, files, savedIn);
+      return placing.place === photo.place ? [] : [placing];
+    });
+    if (news.length > 0) catalog.photos.setPlaces(source.id, news);
+  }
+
+  /** What the library has of one folder of the list, by folded name. */
+  #savedIn(folder: string): ReadonlyMap<string, SeenFile> {
+    const { catalog, source, list } = this.#options;
+    const path = list.filesBelow === '' ? folder : `${list.filesBelow}/${folder}`;
+    const entries = catalog.findEntriesBelow({ sourceId: source.id, folder: path, entriesMax: savedAtOnceMax }) ?? [];
+    return new Map(
+      [...entries].map(([each, { sizeBytes }]) => [foldPath(each.slice(path.length + 1)), { path: each, sizeBytes }]),
+    );
+  }
+
+  #setPlace(path: SourcePath, place: PhotosPlace): void {
+    if (!this.#isRead || this.#options.isPreview) return;
+    const { catalog, source } = this.#options;
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const found = catalog.photos.inFolder(source.id, this.#listedAs(folderOf(path)), name);
+    catalog.photos.setPlaces(
+      source.id,
+      found.map(({ asset }) => ({ asset, place })),
+    );
   }
 
   #listedAs(path: string): string {
@@ -234,25 +342,22 @@ export class PhotosGuide {
 
   #inFolder(path: string): readonly ListedPhoto[] {
     const { catalog, source, state } = this.#options;
-    return state === 'read' ? catalog.photos.inFolder(source.id, this.#listedAs(path)) : [];
+    return state === 'absent' ? [] : catalog.photos.inFolder(source.id, this.#listedAs(path));
   }
 
-  #place(places: readonly { readonly asset: PhotosAsset; readonly place: PhotosPlace }[]): void {
-    if (places.length > 0 && !this.#options.isPreview)
-      this.#options.catalog.photos.setPlaces(this.#options.source.id, places);
-  }
-
-  /** Left out only if all that it can belong to is left out; private if any of it is. */
-  #treat(kin: readonly ListedPhoto[], isSaved: boolean): Pick<Guidance, 'leaveOut' | 'shelf'> {
+  /** Left out as deleted only if all that it can belong to is; private if any of it is. */
+  #treat(kin: readonly ListedPhoto[], isKnown: boolean): Pick<Guidance, 'leaveOut' | 'shelf'> {
     const { choices, nowMs } = this.#options;
-    const isDeleted = kin.length > 0 && kin.every(({ scope }) => scope === 'recentlyDeleted');
+    const isDeleted = this.#isRead && kin.length > 0 && kin.every(({ scope }) => scope === 'recentlyDeleted');
     if (isDeleted && !choices.keepRecentlyDeleted) {
-      if (!isSaved) for (const { asset } of kin) this.#nameDeleted(asset, nowMs);
+      if (!isKnown) for (const { asset } of kin) this.#nameDeleted(asset, nowMs);
       return { leaveOut: 'recentlyDeleted' };
     }
-    if (kin.some(({ asset }) => asset.isHidden))
-      return choices.hidden === 'save' ? { shelf: 'hidden' } : { leaveOut: 'private' };
-    return {};
+    const hidden = kin.filter(({ asset }) => asset.isHidden);
+    if (hidden.length === 0) return {};
+    if (choices.hidden === 'save') return { shelf: 'hidden' };
+    if (!isKnown) for (const { asset } of hidden) this.#privateLeft.add(asset.uuid);
+    return { leaveOut: 'private' };
   }
 
   #nameDeleted(asset: PhotosAsset, nowMs: number): void {
@@ -265,17 +370,30 @@ export class PhotosGuide {
     this.#daysLeft = Math.min(this.#daysLeft ?? trashDays, daysLeft);
     if (this.deleted.length < namedMax) this.deleted.push({ name, daysLeft });
   }
+}
 
-  #know(name: string, kin: readonly ListedPhoto[]): Pick<Guidance, 'givenName' | 'takenAtMs' | 'offsetMinutes'> {
-    const [only] = kin;
-    if (only === undefined || kin.length > 1) return {};
-    const { originalName, name: storedName, takenAtMs, offsetMinutes } = only.asset;
-    return {
-      ...(originalName === undefined || storedName === undefined ? {} : renamed(name, storedName, originalName)),
-      ...(takenAtMs === undefined ? {} : { takenAtMs }),
-      ...(offsetMinutes === undefined ? {} : { offsetMinutes }),
-    };
-  }
+/** A photo by its folder and key: its files share them. */
+function placeIn(path: SourcePath): string {
+  return `${foldPath(folderOf(path))}/${candidateKey(path.slice(path.lastIndexOf('/') + 1))}`;
+}
+
+function addTallies(one: PhotosTally, other: PhotosTally): PhotosTally {
+  return {
+    photos: one.photos + other.photos,
+    bytes: Math.min(one.bytes + other.bytes, Number.MAX_SAFE_INTEGER),
+    unsized: one.unsized + other.unsized,
+  };
+}
+
+function know(name: string, kin: readonly ListedPhoto[]): Pick<Guidance, 'givenName' | 'takenAtMs' | 'offsetMinutes'> {
+  const [only] = kin;
+  if (only === undefined || kin.length > 1) return {};
+  const { originalName, name: storedName, takenAtMs, offsetMinutes } = only.asset;
+  return {
+    ...(originalName === undefined || storedName === undefined ? {} : renamed(name, storedName, originalName)),
+    ...(takenAtMs === undefined ? {} : { takenAtMs }),
+    ...(offsetMinutes === undefined ? {} : { offsetMinutes }),
+  };
 }
 
 const uuidStem = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
@@ -287,6 +405,7 @@ const uuidStem = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
 function renamed(name: string, storedName: string, originalName: string): { givenName?: string } {
   const stored = nameParts(storedName).stem;
   if (!uuidStem.test(stored) || !foldPath(name).startsWith(foldPath(stored))) return {};
+  if (isEditedName(originalName)) return {}; // it would be taken for an edit of itself
   const original = nameParts(originalName).stem;
   const rest = name.slice(stored.length);
   const apple = /^([A-Z]{3}_)(\d{4})$/.exec(original);
@@ -295,25 +414,36 @@ function renamed(name: string, storedName: string, originalName: string): { give
   return { givenName: `${original}${rest}` };
 }
 
-/** Where each photo of one folder is, given the files that are really in it; only what differs from what was known. */
-function settlePlaces(
-  listed: readonly ListedPhoto[],
-  sizes: ReadonlyMap<string, number>,
-): readonly { readonly asset: PhotosAsset; readonly place: PhotosPlace }[] {
-  return listed.flatMap((photo) => {
-    const place = placeOf(photo.asset, sizes);
-    return place === photo.place ? [] : [{ asset: photo.asset, place }];
+/**
+ * Where a photo is: on the device if its files are there in full; else in the library, if it had those before; else where the list says,
+ * which is never believed to be here.
+ * @param files in its folder now. @param savedIn what the library has of a folder of the list. Both by folded name.
+ */
+export function placePhoto(
+  asset: PhotosAsset,
+  files: ReadonlyMap<string, SeenFile>,
+  savedIn: (folder: string) => ReadonlyMap<string, SeenFile>,
+): Placing {
+  const { name, folder, original, originalBytes, pairedVideo } = asset;
+  const elsewhere = (claim: PhotosAsset['original']): Placing => ({
+    asset,
+    place: claim === 'iCloudOnly' ? 'iCloudOnly' : 'unknown',
   });
-}
-
-export function placeOf(asset: PhotosAsset, sizes: ReadonlyMap<string, number>): PhotosPlace {
-  const { name, original, originalBytes, pairedVideo } = asset;
-  const elsewhere = (claim: PhotosAsset['original']) => (claim === 'iCloudOnly' ? 'iCloudOnly' : 'unknown');
-  const sizeBytes = name === undefined ? undefined : sizes.get(foldPath(name));
-  if (name === undefined || sizeBytes === undefined) return elsewhere(original);
+  if (name === undefined || folder === undefined) return elsewhere(original);
+  const movieName = foldPath(`${nameParts(name).stem}.MOV`);
+  const needsMovie = pairedVideo !== undefined && movieName !== foldPath(name);
+  const movie = (there: ReadonlyMap<string, SeenFile>) => (needsMovie ? there.get(movieName) : undefined);
+  const seen = files.get(foldPath(name));
   // A smaller file of that name is a reduced copy, whatever the list says.
-  if (originalBytes !== undefined && sizeBytes < originalBytes) return elsewhere(original);
-  if (pairedVideo === undefined) return 'onDevice';
-  const hasMovie = sizes.has(foldPath(`${nameParts(name).stem}.MOV`));
-  return hasMovie || extensionOf(name) === 'mov' ? 'onDevice' : elsewhere(pairedVideo);
+  if (seen !== undefined && seen.sizeBytes >= (originalBytes ?? 0)) {
+    const half = movie(files) ?? (needsMovie ? movie(savedIn(folder)) : undefined);
+    if (needsMovie && half === undefined) return elsewhere(pairedVideo);
+    const { path, sizeBytes } = seen;
+    return { asset, place: 'onDevice', path, sizeBytes, ...(half === undefined ? {} : { moviePath: half.path }) };
+  }
+  const saved = savedIn(folder).get(foldPath(name));
+  const isWhole = saved !== undefined && saved.sizeBytes === originalBytes;
+  if (isWhole && (!needsMovie || movie(savedIn(folder)) !== undefined))
+    return { asset, place: 'offloaded', path: saved.path, sizeBytes: saved.sizeBytes };
+  return elsewhere(original);
 }

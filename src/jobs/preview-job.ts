@@ -9,6 +9,7 @@ import type { SpooledEntry } from './entry-spool.ts';
 import { asStop, lookingAt, makeImportId } from './import-job.ts';
 import { type ImportProgress, Progress } from './import-progress.ts';
 import { type AlikeFiles, type ImportReport, ImportTally, reportImport } from './import-report.ts';
+import { type PhotosChoices, PhotosGuide } from './photos-guide.ts';
 import { previewEntry } from './preview-entry.ts';
 import { surveySource } from './survey.ts';
 
@@ -16,6 +17,7 @@ export interface PreviewOptions {
   readonly source: Source;
   readonly catalog: CatalogStore;
   readonly clock: Clock;
+  readonly choices: PhotosChoices;
   readonly onProgress: (progress: ImportProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -32,7 +34,8 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
   let stop: ImportStop;
   try {
     const onListed = (count: number) => options.onProgress(lookingAt(count));
-    using survey = await surveySource({ ...options, correctTimes: false, onListed });
+    using guide = openGuide(options);
+    using survey = await surveySource({ ...options, guide, correctTimes: false, onListed });
     tally.takeSurvey(survey);
     const progress = new Progress(options.onProgress, survey);
     // A phone shows photos only, and reading the beginning of each of tens of thousands takes minutes: some stand for all.
@@ -57,6 +60,18 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
   const importId = makeImportId(clock.nowMs());
   const report = reportImport({ importId, source: origin, tally, durationMs, complete: false, stop });
   return { ...report, dryRun: true, alike: alike.facts() };
+}
+
+/** By the list as it was read last: a preview copies none. */
+function openGuide({ source, catalog, clock, choices }: PreviewOptions): PhotosGuide | undefined {
+  const list = source.photosList;
+  if (list === undefined || catalog.photos.reading(source.id) === undefined) return undefined;
+  return new PhotosGuide({
+    ...{ source, list, catalog, choices },
+    state: 'read',
+    nowMs: clock.nowMs(),
+    isPreview: true,
+  });
 }
 
 /** New entries whose size and beginning the library has from another source: very likely the same photos. */

@@ -60,10 +60,9 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
     const knownEntries = new KnownEntries(options);
     let found = 0;
     let known = 0;
-    const isKnown = (guidance: Guidance | undefined) => {
+    const isKnown = ({ entry, guidance }: Doubtful) => {
       known += 1;
-      shifts.sawUnshifted();
-      if (guidance?.isPhoto === true) guide?.saved();
+      if (guidance?.isPhoto === true) guide?.isSaved(entry.path);
     };
     const isNew = (entry: SourceFile, guidance: Guidance | undefined) =>
       spool.add({ ...entry, ...settlesAt(entry, clock), ...(guidance === undefined ? {} : { guidance }) });
@@ -75,28 +74,32 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
         else if (entry.kind === 'unreadable') unreadable.push({ path: entry.path, error: entry.error });
         else {
           const before = knownEntries.find(entry.path);
-          const guidance = guide?.guide(entry, before !== undefined);
+          const verdict = before === undefined ? 'new' : compare(entry, before);
+          const guidance = guide?.guide(entry, verdict === 'known');
           if (guidance?.leaveOut !== undefined) {
             found -= 1; // it is counted by the guide, as what it is
             continue;
           }
-          const verdict = before === undefined ? 'new' : compare(entry, before);
-          if (verdict === 'known') isKnown(guidance);
-          else if (verdict === 'doubtful') doubtful.push({ entry, guidance });
+          if (verdict === 'known') {
+            isKnown({ entry, guidance });
+            shifts.sawUnshifted();
+          } else if (verdict === 'doubtful') doubtful.push({ entry, guidance });
           else if (verdict === 'new' || before === undefined) isNew(entry, guidance);
           else shifts.add({ entry, guidance }, before);
         }
       }
       const compareHeads = async (each: Doubtful) => ({ ...each, isSame: await hasSameHead(options, each.entry) });
       for await (const { entry, guidance, isSame } of mapOrdered(doubtful, headsAtOnce, compareHeads)) {
-        if (isSame) isKnown(guidance);
-        else isNew(entry, guidance);
+        if (isSame) {
+          isKnown({ entry, guidance });
+          shifts.sawUnshifted();
+        } else isNew(entry, guidance);
       }
       options.onListed(found);
     }
-    await guide?.endListing(signal);
+    guide?.endListing();
     const shifted = await shifts.decide();
-    for (const { guidance } of shifted.known) isKnown(guidance);
+    for (const each of shifted.known) isKnown(each);
     for (const { entry, guidance } of shifted.changed) isNew(entry, guidance);
     return { found, known, notFiles, unreadable, spool, [Symbol.dispose]: () => spool[Symbol.dispose]() };
   } catch (error) {

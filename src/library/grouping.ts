@@ -38,6 +38,10 @@ export function isMediaName(name: string): boolean {
   return isMediaExtension(extensionOf(name));
 }
 
+export function isVideoName(name: string): boolean {
+  return videoExtensions.has(extensionOf(name));
+}
+
 function isMediaExtension(extension: string): boolean {
   return stillExtensions.has(extension) || videoExtensions.has(extension);
 }

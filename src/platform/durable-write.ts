@@ -20,8 +20,8 @@
 
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, type FileHandle, link, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { AgentError, type ErrorCode, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, ContentHash } from '../domain/ids.ts';
 
@@ -183,7 +183,7 @@ export async function unstageFile(staged: AbsolutePath): Promise<void> {
 export async function makeFolders(options: {
   readonly root: AbsolutePath;
   readonly folder: AbsolutePath;
-  /** If this one is made, nobody but its owner may look into it. */
+  /** If `folder` is this one or lies in it, nobody but its owner may look into it. */
   readonly ownersOnly?: AbsolutePath;
 }): Promise<readonly AbsolutePath[]> {
   const missing: AbsolutePath[] = [];
@@ -198,10 +198,22 @@ export async function makeFolders(options: {
         if (systemErrorCode(error) !== 'EEXIST') throw error;
       });
     }
+    const { ownersOnly, folder } = options;
+    const isPrivate = ownersOnly !== undefined && (folder === ownersOnly || folder.startsWith(`${ownersOnly}${sep}`));
+    if (isPrivate) await keepToOwner(ownersOnly);
   } catch (error) {
     throw asWriteError(error, `The folder "${options.folder}"`);
   }
   return missing.map((folder) => dirname(folder) as AbsolutePath);
+}
+
+/** A folder of that name may have been there before. FAT and exFAT know no owners: there is nothing to be had there. */
+async function keepToOwner(folder: AbsolutePath): Promise<void> {
+  const { mode } = await stat(folder);
+  if ((mode & 0o077) === 0) return;
+  await chmod(folder, ownersOnlyPermissions).catch((error: unknown) => {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'].includes(systemErrorCode(error) ?? '')) throw error;
+  });
 }
 
 /** @throws AgentError LIBRARY_UNSUITABLE if something else has that name. */

@@ -20,6 +20,8 @@ export interface SourceFile {
   /** Birth and last change of the file as a copy; absent where the filesystem does not keep them (FAT, exFAT, most of FUSE). */
   readonly bornAtMs?: number;
   readonly changedAtMs?: number;
+  /** An edit, shown as if it lay beside its original, which may not be there. */
+  readonly isEdit?: true;
 }
 
 export type SourceEntry =
@@ -33,7 +35,7 @@ export type SourceEntry =
 export interface PhotosList {
   /** What the folders in the list lie below: '' on a phone, `originals` in a library of a Mac. */
   readonly filesBelow: string;
-  /** Where copies of other people's photos lie, if they are listed. */
+  /** Where copies of other people's photos lie. Whether they are listed is decided when the source is opened. */
   readonly sharedBelow?: string;
   /**
    * Another text whenever the list may have changed. Undefined: there is none.
@@ -45,7 +47,10 @@ export interface PhotosList {
    * @throws AgentError PHOTOS_LIST_UNREADABLE (also: too large, ever changing), SOURCE_GONE; the signal's reason.
    */
   copyInto(folder: AbsolutePath, signal: AbortSignal): Promise<void>;
-  /** Where the originals are or were of which there are thumbnails, some hundreds at a time. */
+  /**
+   * Where the originals are or were of which there are thumbnails, some hundreds at a time.
+   * @throws AgentError PHOTOS_LIST_UNREADABLE: they cannot be gone through; SOURCE_GONE, PHONE_…; the signal's reason.
+   */
   thumbnails(signal: AbortSignal): AsyncIterable<readonly SourcePath[]>;
   /** Undefined where it does not tell. */
   space(signal: AbortSignal): Promise<{ readonly freeBytes: number; readonly totalBytes: number } | undefined>;

@@ -444,7 +444,7 @@ test.for<[string, (at: PhoneScene) => void]>([
     photos: { list: 'unreadable', onDevice: 2, saved: 2 },
   });
   expect(exitCode).toBe(2);
-  expect(await words(scene, at)).toContain('Whether some are only in iCloud, or were deleted lately, cannot be told.');
+  expect(await words(scene, at)).toContain('Whether some are only in iCloud, were deleted lately, or are hidden, cannot be told.');
   const scratch = join(scene.home, 'state/scratch');
   expect(existsSync(scratch) ? readdirSync(scratch) : [], 'no copy stays behind').toEqual([]);
 });

@@ -68,32 +68,39 @@ export interface ImportCounts {
   readonly photos?: PhotosAccount;
 }
 
-/** What is true of the photos of a phone or a Mac's library after an import, as its owner counts them: a Live Photo is one. */
+/**
+ * What is true of the photos of a phone or a Mac's library after an import, as its owner counts them: a Live Photo is one. Those that are
+ * recently deleted or only shared with the owner are in none of the first five. All numbers are whole and safe.
+ */
 export interface PhotosAccount {
   /** `absent`: it has no list; `unreadable`: what it has cannot be read. The files alone then say what is on the device. */
   readonly list: 'read' | 'absent' | 'unreadable';
-  /** Without those that are recently deleted or only shared with the owner. */
   readonly onDevice: number;
-  readonly iCloudOnly: number;
-  /** The list, a thumbnail or a smaller copy says that there is one, and neither its file nor iCloud has been shown to have it. */
-  readonly unknown: number;
   /** Of those on the device: in the library by now. */
   readonly saved: number;
+  /** No longer on the device, and saved before they left it. */
+  readonly offloaded: number;
+  readonly iCloudOnly: number;
+  /** The list or a thumbnail says that there is one, and neither its file nor iCloud has been shown to have it. */
+  readonly unknown: number;
   /** Of the originals that are only in iCloud, as far as the list has sizes. */
   readonly iCloudOnlyBytes: number;
-  /** Of all originals, wherever they are. */
+  /** Of those: without a size. */
+  readonly iCloudOnlyUnsized: number;
+  /** Of all originals, wherever they are, as far as the list has sizes. */
   readonly bytes: number;
   /** On the device, to be forgotten by it, and in no photo folder of ours. */
   readonly recentlyDeleted: number;
   /** When the first of them is forgotten: days from the import on. */
   readonly recentlyDeletedDaysLeft?: number;
+  /** The same, but not on the device: they cannot be had from it. */
+  readonly recentlyDeletedElsewhere: number;
   /** Hidden ones that the owner does not want saved. */
   readonly privateNotSaved: number;
   /** In shared albums, and not saved. */
   readonly sharedNotSaved: number;
-  /** The owner said so; else it is asked. */
-  readonly isSharedDecided: boolean;
-  /** In the library, and no longer on the device. */
+  readonly sharedChoice: 'save' | 'leave' | 'ask';
+  /** In the library, and no longer on the device nor in its list. */
   readonly keptAfterDeletion: number;
   readonly freeBytes?: number;
   readonly usesICloudPhotos?: boolean;

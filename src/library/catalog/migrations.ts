@@ -99,7 +99,10 @@ export const catalogMigrations: readonly string[] = [
     name_key TEXT NOT NULL,
     uuid TEXT NOT NULL,
     scope TEXT NOT NULL CHECK (scope IN ('own', 'hidden', 'recentlyDeleted', 'sharedAlbum', 'sharedWithYou')),
-    place TEXT NOT NULL CHECK (place IN ('onDevice', 'iCloudOnly', 'unknown')),
+    place TEXT NOT NULL CHECK (place IN ('onDevice', 'offloaded', 'iCloudOnly', 'unknown')),
+    path TEXT,
+    movie_path TEXT,
+    seen_bytes INTEGER,
     bytes INTEGER,
     facts TEXT NOT NULL,
     PRIMARY KEY (source_id, folder_key, name_key, uuid)

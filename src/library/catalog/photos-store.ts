@@ -2,13 +2,13 @@
 // where its original was found to be. Knowledge only: it can be read again from the device, and no photo depends on it.
 
 import type Database from 'better-sqlite3';
-import type { SourceId } from '../../domain/ids.ts';
+import type { SourceId, SourcePath } from '../../domain/ids.ts';
 import type { PhotosAsset, PhotosLibraryFacts } from '../../domain/photos-asset.ts';
 
 /** What a photo is to the owner: it decides whether and where it is filed. */
 export type PhotosScope = 'own' | 'hidden' | 'recentlyDeleted' | 'sharedAlbum' | 'sharedWithYou';
-/** Where its original is, as the list and the files together say. */
-export type PhotosPlace = 'onDevice' | 'iCloudOnly' | 'unknown';
+/** Where its original is, as the list and the files together say. `offloaded`: no longer on the device, and saved before. */
+export type PhotosPlace = 'onDevice' | 'offloaded' | 'iCloudOnly' | 'unknown';
 
 export interface ListedPhoto {
   readonly asset: PhotosAsset;
@@ -30,10 +30,27 @@ export interface ListDraft extends Disposable {
   publish(reading: ListReading): void;
 }
 
+export interface Placing {
+  readonly asset: PhotosAsset;
+  readonly place: PhotosPlace;
+  /** Of the files that are, or were, it: as the source shows them. */
+  readonly path?: SourcePath;
+  readonly moviePath?: SourcePath;
+  readonly sizeBytes?: number;
+}
+
 export interface PhotosTally {
   readonly photos: number;
-  /** Of their originals and moving halves, where the list has a size. */
+  /** Of their originals and moving halves, where the list has a size. Never more than a number can hold. */
   readonly bytes: number;
+  readonly unsized: number;
+}
+
+/** The files that a source has shown so far; kept by SQLite, since there may be very many. */
+export interface SeenFiles extends Disposable {
+  add(paths: readonly SourcePath[]): void;
+  /** Assets of the library that came from this source, of which it shows no file any more and which it did not offload. */
+  countGone(options: { readonly exceptBelow: string | undefined }): number;
 }
 
 /** All methods throw AgentError as those of the catalogue do. */
@@ -41,15 +58,15 @@ export interface PhotosStore {
   /** Undefined: none was ever read of this source. */
   reading(sourceId: SourceId): ListReading | undefined;
   draft(sourceId: SourceId): ListDraft;
-  /** The photos of one folder, by the name it has in the list or one that differs in case only. */
-  inFolder(sourceId: SourceId, folder: string): readonly ListedPhoto[];
+  seen(sourceId: SourceId): SeenFiles;
+  /** The photos of one folder, or those of one name in it; both as the list has them, or different in case only. */
+  inFolder(sourceId: SourceId, folder: string, name?: string): readonly ListedPhoto[];
+  /** Folded (`foldPath`). */
   folders(sourceId: SourceId): readonly string[];
-  setPlaces(sourceId: SourceId, places: readonly { readonly asset: PhotosAsset; readonly place: PhotosPlace }[]): void;
+  setPlaces(sourceId: SourceId, places: readonly Placing[]): void;
   count(sourceId: SourceId, scope: PhotosScope, place?: PhotosPlace): PhotosTally;
-  /** At most `max` of them, the first by folder and name. */
-  list(sourceId: SourceId, scope: PhotosScope, max: number): readonly ListedPhoto[];
-  /** How many photos of this source the library has, as files of one stem and folder are one. */
-  countSaved(sourceId: SourceId): number;
+  /** Of those on the device, how many are in the library as they are there, with both halves. */
+  countSaved(sourceId: SourceId, scope: PhotosScope): number;
 }
 
 type Value = string | number | bigint | null;
@@ -63,6 +80,9 @@ export interface Statements {
   transaction(action: () => void): void;
   readonly database: Database.Database;
 }
+
+/** No photo or video is larger; a list that says so lies. */
+const bytesMax = 1e12;
 
 /** Case and composition do not tell two files of a phone apart. */
 export function foldPath(text: string): string {
@@ -85,44 +105,53 @@ export function openPhotosStore(statements: Statements): PhotosStore {
       return { stamp: String(row['stamp']), readAtMs: Number(row['read_at_ms']), facts };
     },
     draft: (sourceId) => openDraft(statements, sourceId),
-    inFolder: (sourceId, folder) =>
-      all(
-        'SELECT scope, place, facts FROM photos_asset WHERE source_id = ? AND folder_key = ? ORDER BY name_key, uuid',
-        ...[sourceId, foldPath(folder)],
-      ).map(photoOf),
+    seen: (sourceId) => openSeen(statements, sourceId),
+    inFolder: (sourceId, folder, name) => {
+      const select = 'SELECT scope, place, facts FROM photos_asset WHERE source_id = ? AND folder_key = ?';
+      const rows =
+        name === undefined
+          ? all(`${select} ORDER BY name_key, uuid`, sourceId, foldPath(folder))
+          : all(`${select} AND name_key = ? ORDER BY uuid`, sourceId, foldPath(folder), foldPath(name));
+      return rows.map(photoOf);
+    },
     folders: (sourceId) =>
       all('SELECT DISTINCT folder_key FROM photos_asset WHERE source_id = ?', sourceId).map((row) =>
         String(row['folder_key']),
       ),
     setPlaces: (sourceId, places) => {
       transaction(() => {
-        for (const { asset, place } of places) {
+        for (const { asset, place, path, moviePath, sizeBytes } of places) {
           run(
-            'UPDATE photos_asset SET place = ? WHERE source_id = ? AND folder_key = ? AND name_key = ? AND uuid = ?',
-            ...[place, sourceId, ...keyOf(asset)],
+            `UPDATE photos_asset SET place = ?, path = ?, movie_path = ?, seen_bytes = ?
+             WHERE source_id = ? AND folder_key = ? AND name_key = ? AND uuid = ?`,
+            ...[place, path ?? null, moviePath ?? null, sizeBytes ?? null, sourceId, ...keyOf(asset)],
           );
         }
       });
     },
     count: (sourceId, scope, place) => {
-      const sum = 'SELECT count(*) AS photos, coalesce(sum(bytes), 0) AS bytes FROM photos_asset';
+      // `total` is a REAL: sizes that lie cannot overflow it.
+      const sums =
+        'SELECT count(*) AS photos, total(bytes) AS bytes, count(*) - count(bytes) AS unsized FROM photos_asset';
       const row =
         place === undefined
-          ? get(`${sum} WHERE source_id = ? AND scope = ?`, sourceId, scope)
-          : get(`${sum} WHERE source_id = ? AND scope = ? AND place = ?`, sourceId, scope, place);
-      return { photos: Number(row?.['photos'] ?? 0), bytes: Number(row?.['bytes'] ?? 0) };
+          ? get(`${sums} WHERE source_id = ? AND scope = ?`, sourceId, scope)
+          : get(`${sums} WHERE source_id = ? AND scope = ? AND place = ?`, sourceId, scope, place);
+      return {
+        photos: Number(row?.['photos'] ?? 0),
+        bytes: Math.min(Number(row?.['bytes'] ?? 0), Number.MAX_SAFE_INTEGER),
+        unsized: Number(row?.['unsized'] ?? 0),
+      };
     },
-    list: (sourceId, scope, max) =>
-      all(
-        `SELECT scope, place, facts FROM photos_asset WHERE source_id = ? AND scope = ?
-         ORDER BY folder_key, name_key, uuid LIMIT ?`,
-        ...[sourceId, scope, max],
-      ).map(photoOf),
-    countSaved: (sourceId) =>
+    countSaved: (sourceId, scope) =>
       Number(
         get(
-          `SELECT count(*) AS photos FROM (SELECT DISTINCT folder, candidate_key FROM source_entry WHERE source_id = ?)`,
-          sourceId,
+          `SELECT count(*) AS photos FROM photos_asset AS photo
+           JOIN source_entry AS entry ON entry.source_id = photo.source_id AND entry.path = photo.path
+             AND entry.size_bytes = photo.seen_bytes
+           WHERE photo.source_id = ? AND scope = ? AND place = 'onDevice' AND (movie_path IS NULL OR EXISTS
+             (SELECT 1 FROM source_entry AS movie WHERE movie.source_id = photo.source_id AND movie.path = movie_path))`,
+          ...[sourceId, scope],
         )?.['photos'] ?? 0,
       ),
   };
@@ -137,7 +166,8 @@ function openDraft({ run, transaction, database }: Statements, sourceId: SourceI
         for (const asset of assets) {
           const place = asset.original === 'iCloudOnly' ? 'iCloudOnly' : 'unknown'; // until its file is seen
           run(
-            'INSERT INTO temp.photos_draft VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+            `INSERT INTO temp.photos_draft (source_id, folder_key, name_key, uuid, scope, place, bytes, facts)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
             ...[sourceId, ...keyOf(asset), scopeOf(asset), place, bytesOf(asset), JSON.stringify(asset)],
           );
         }
@@ -159,12 +189,40 @@ function openDraft({ run, transaction, database }: Statements, sourceId: SourceI
   };
 }
 
+function openSeen({ get, run, transaction, database }: Statements, sourceId: SourceId): SeenFiles {
+  database.exec('DROP TABLE IF EXISTS temp.photos_seen');
+  database.exec('CREATE TEMP TABLE photos_seen (path TEXT NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID');
+  return {
+    add: (paths) => {
+      transaction(() => {
+        for (const path of paths) run('INSERT OR IGNORE INTO temp.photos_seen (path) VALUES (?)', path);
+      });
+    },
+    countGone: ({ exceptBelow }) => {
+      const [from, to] = exceptBelow === undefined ? ['', ''] : [`${exceptBelow}/`, `${exceptBelow}0`]; // '0' is the one after '/'
+      const row = get(
+        `SELECT count(*) AS photos FROM (
+           SELECT asset_id FROM source_entry AS entry LEFT JOIN temp.photos_seen AS seen USING (path)
+           LEFT JOIN (SELECT path FROM photos_asset WHERE source_id = ? AND place = 'offloaded') AS away USING (path)
+           WHERE entry.source_id = ? AND NOT (entry.path > ? AND entry.path < ?)
+           GROUP BY asset_id HAVING count(seen.path) + count(away.path) = 0)`,
+        ...[sourceId, sourceId, from, to],
+      );
+      return Number(row?.['photos'] ?? 0);
+    },
+    [Symbol.dispose]: () => {
+      run('DELETE FROM temp.photos_seen');
+    },
+  };
+}
+
 function keyOf({ folder, name, uuid }: PhotosAsset): readonly [string, string, string] {
   return [foldPath(folder ?? ''), foldPath(name ?? ''), uuid];
 }
 
-function bytesOf({ originalBytes, pairedVideoBytes }: PhotosAsset): number | null {
-  return originalBytes === undefined ? null : originalBytes + (pairedVideoBytes ?? 0);
+function bytesOf({ originalBytes, pairedVideoBytes = 0 }: PhotosAsset): number | null {
+  if (originalBytes === undefined) return null;
+  return Math.min(originalBytes, bytesMax) + Math.min(pairedVideoBytes, bytesMax);
 }
 
 function photoOf(row: Row): ListedPhoto {

@@ -559,6 +559,14 @@ class SqliteCatalog implements CatalogStore {
     translateErrors(path, () => {
       if (existsSync(path)) throw new Error(`a snapshot never replaces a file: ${path}`);
       this.#database.prepare('VACUUM INTO ?').run(path);
+      if (this.#get('SELECT 1 FROM photos_list LIMIT 1') === undefined) return;
+      const snapshot = new Database(path);
+      try {
+        // Names of private and deleted photos are for this computer; and the device tells them again.
+        snapshot.exec('DELETE FROM photos_list; DELETE FROM photos_asset; VACUUM');
+      } finally {
+        snapshot.close();
+      }
     });
   }
 

@@ -70,7 +70,7 @@ export function openIphoneSource(options: {
     name: options.name,
     list: (signal) => tree.list(signal),
     open,
-    photosList: openPhonePhotosList({ files, open, listsShared }),
+    photosList: openPhonePhotosList({ files, open }),
     [Symbol.asyncDispose]: async () => options.files[Symbol.dispose](),
   };
 }
@@ -142,7 +142,7 @@ class PhoneTree {
     const isFree = !into.taken.has(place.presentedAs) && !this.#edits.has(place.presentedAs);
     const shown = isFree ? place.presentedAs : path;
     this.#edits.set(shown, path);
-    into.entries.push({ ...facts, path: shown });
+    into.entries.push({ ...facts, path: shown, isEdit: true });
   }
 
   async *#listFolder(path: SourcePath, isRoot: boolean, signal: AbortSignal): AsyncGenerator<readonly Found[]> {

@@ -21,7 +21,6 @@ export function openPhonePhotosList(options: {
   readonly files: PhoneFiles;
   /** As `Source.open`. */
   readonly open: (path: SourcePath, offsetBytes: number, signal: AbortSignal) => Promise<ByteReader>;
-  readonly listsShared: boolean;
 }): PhotosList {
   const { files, open } = options;
   const pathOf = (name: string) => `PhotoData/${name}` as SourcePath;
@@ -50,7 +49,7 @@ export function openPhonePhotosList(options: {
   });
   return {
     filesBelow: '',
-    ...(options.listsShared ? { sharedBelow: sharedRoot } : {}),
+    sharedBelow: sharedRoot,
     stamp: (signal) => stampOf(database(signal), signal),
     copyInto: (folder, signal) => copyDatabase(database(signal), folder, signal),
     thumbnails: (signal) => listThumbnails(files, signal),
@@ -62,7 +61,8 @@ async function readSpace(files: PhoneFiles, signal: AbortSignal): ReturnType<Pho
   try {
     const facts = await files.questions.deviceInfo(signal);
     const [freeBytes, totalBytes] = [Number(facts.get('FSFreeBytes')), Number(facts.get('FSTotalBytes'))];
-    const isPlausible = freeBytes >= 0 && freeBytes <= totalBytes && totalBytes <= Number.MAX_SAFE_INTEGER;
+    const isPlausible =
+      [freeBytes, totalBytes].every(Number.isSafeInteger) && freeBytes >= 0 && freeBytes <= totalBytes;
     return isPlausible ? { freeBytes, totalBytes } : undefined;
   } catch (error) {
     if (error instanceof AfcRefusal) return undefined;
@@ -79,7 +79,7 @@ async function* listThumbnails(files: PhoneFiles, signal: AbortSignal): AsyncGen
     for (let at = 0; at < level.length; at += foldersAtOnce) {
       const some = level.slice(at, at + foldersAtOnce);
       folders += some.length;
-      if (folders > foldersMax) return;
+      if (folders > foldersMax) throw unreadable();
       const listings = await Promise.all(some.map((folder) => listOrNothing(files, folder, signal)));
       for (const [index, names] of listings.entries()) {
         const found: SourcePath[] = [];
@@ -96,12 +96,16 @@ async function* listThumbnails(files: PhoneFiles, signal: AbortSignal): AsyncGen
   }
 }
 
+/** No such folder; a file, where a folder was expected (ifuse, of reading a file as a folder). */
+const nothingThere = [afcStatus.notFound, afcStatus.readError];
+
 async function listOrNothing(files: PhoneFiles, folder: SourcePath, signal: AbortSignal): Promise<readonly string[]> {
   try {
     return (await files.questions.list(bytesFromPath(folder), signal)).map(nameFromBytes);
   } catch (error) {
-    if (error instanceof AfcRefusal) return []; // a file, or a folder that is not there
-    throw error;
+    if (!(error instanceof AfcRefusal)) throw error;
+    if (nothingThere.some((status) => status === error.status)) return [];
+    throw unreadable(error);
   }
 }
 

@@ -122,7 +122,10 @@ class LibraryTree {
         yield [{ kind: 'notAFile', path }];
         return;
       }
-      for await (const chunk of renders.list(signal)) yield chunk.flatMap((entry) => this.#showEdit(entry));
+      for await (const chunk of renders.list(signal)) {
+        const shown = chunk.flatMap((entry) => this.#showEdit(entry));
+        yield shown.map((entry) => (entry.kind === 'file' ? { ...entry, isEdit: true } : entry));
+      }
     } catch (error) {
       if (signal.aborted || !isAgentError(error) || endsSource(error)) throw error;
       yield [{ kind: 'unreadable', path, error }]; // the originals are listed already
