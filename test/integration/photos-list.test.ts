@@ -1,6 +1,6 @@
 // What an iPhone's own list of its photos adds to an import: what is only in iCloud, what is private, deleted, shared, or stored under
 // another name. Without these an owner would be told that all is saved while most of a life is elsewhere.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeScene, type Scene } from '../fault/scene.ts';
@@ -16,6 +16,8 @@ import { type DescribedAsset, makePhotosDatabase } from '../support/photos/make-
 
 const operationOpen = 0x0d;
 const operationRead = 0x0f;
+const operationReadFolder = 0x03;
+const operationDeviceInfo = 0x0b;
 let changedAtMs = 1.7e12;
 const day = 24 * 3600 * 1000;
 const uuid = '3A1B2C3D-0000-4000-8000-00000000000';
@@ -444,7 +446,64 @@ test.for<[string, (at: PhoneScene) => void]>([
     photos: { list: 'unreadable', onDevice: 2, saved: 2 },
   });
   expect(exitCode).toBe(2);
-  expect(await words(scene, at)).toContain('Whether some are only in iCloud, were deleted lately, or are hidden, cannot be told.');
+  expect(await words(scene, at)).toContain(
+    'Whether some are only in iCloud, were deleted lately, or are hidden, cannot be told.',
+  );
   const scratch = join(scene.home, 'state/scratch');
   expect(existsSync(scratch) ? readdirSync(scratch) : [], 'no copy stays behind').toEqual([]);
+});
+
+test('What a phone cannot say about thumbnails and room costs no photo', async () => {
+  for (const operation of [operationDeviceInfo, operationReadFolder]) {
+    using scene = makeSavingScene();
+    await using at = await makePhoneScene();
+    shoot(at, [{}, {}]);
+    const path = operation === operationReadFolder ? 'PhotoData/Thumbnails/V2' : '';
+    at.phone.faults.add({ kind: 'raw', reply: () => Buffer.alloc(40, 7) }, { operation, path, times: 9 });
+    const { report } = await save(scene, at);
+    expect(report).toMatchObject({ imported: 2, complete: true, photos: { list: 'read', onDevice: 2, saved: 2 } });
+    // Without a list the thumbnails are all that could tell of more.
+    at.phone.files.remove('PhotoData/Photos.sqlite');
+    expect((await save(scene, at)).report).toMatchObject({ complete: false, photos: { list: 'unreadable' } });
+  }
+});
+
+test('The copy of the catalogue in the library has no names of private photos, and a preview leaves out what saving leaves out', async () => {
+  using scene = makeSavingScene();
+  await using at = await makePhoneScene();
+  shoot(at, [{}, { hidden: true, caption: 'a secret' }, { trashedAtMs: Date.now() }]);
+  await save(scene, at, ['--hidden', 'leave']);
+  const snapshot = readFileSync(join(scene.library, '.keepsake/catalog-backup/catalog.db'));
+  expect(snapshot.includes('IMG_0001')).toBe(true);
+  expect(snapshot.includes('a secret')).toBe(false);
+  shoot(at, [{}, { hidden: true }, { trashedAtMs: Date.now() }, {}]);
+  const { report } = await save(scene, at, [], ['--dry-run']);
+  expect(report).toMatchObject({ found: 2, imported: 1, known: 1 });
+});
+
+test('A folder "hidden" that others could look into is closed to them before a private photo lies in it', async () => {
+  using scene = makeSavingScene();
+  await using at = await makePhoneScene();
+  mkdirSync(join(scene.library, 'hidden'), { recursive: true, mode: 0o755 });
+  shoot(at, [{ hidden: true }]);
+  expect((await save(scene, at)).report).toMatchObject({ imported: 1 });
+  expect(statSync(join(scene.library, 'hidden')).mode & 0o777).toBe(0o700);
+});
+
+test('A photo whose own name reads like that of an edit stays the original', async () => {
+  using scene = makeSavingScene();
+  await using at = await makePhoneScene();
+  const folder = 'PhotoData/CPLAssets/group1';
+  shoot(at, [{ folder, name: `${uuid}5.JPG`, originalName: 'IMG_E1234.JPG' }]);
+  at.phone.files.addBytes(
+    `PhotoData/Mutations/${folder}/${uuid}5/Adjustments/FullSizeRender.jpg`,
+    makeJpeg({ seed: 'edit' }),
+    new Date(1.7e12),
+  );
+  await save(scene, at);
+  const filed = await readManifests(scene.library);
+  expect(filed.map(({ role, source }) => [role, source.path]).sort()).toEqual([
+    ['edited', `${folder}/${uuid}5-edited.JPG`],
+    ['original', `${folder}/${uuid}5.JPG`],
+  ]);
 });
