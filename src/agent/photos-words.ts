@@ -133,7 +133,7 @@ export function wayOut(account: PhotosAccount, isPhone: boolean): string {
   if (!isPhone)
     return 'In Photos on the Mac, choose Settings, iCloud, "Download Originals to this Mac", wait for it to finish, then save again.';
   const onPhone =
-    'On the iPhone, in Settings, Apps, Photos, choose "Download and Keep Originals", leave it on Wi-Fi and its charger for a night, then save again.';
+    'On the iPhone, in Settings, open Photos (on newer ones under Apps), choose "Download and Keep Originals", leave it on Wi-Fi and its charger for a night, then save again.';
   const elsewhere =
     'With a Mac: in Photos on it, choose Settings, iCloud, "Download Originals to this Mac", then save from its Photos library. Without one: ask Apple for a copy of your photos at privacy.apple.com.';
   if (missing === 0) return onPhone;

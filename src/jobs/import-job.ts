@@ -158,7 +158,7 @@ async function saveSurvey(job: {
     importId: job.importId,
     source: { id: source.id, kind: source.kind, name: source.name },
     startedAtMs: job.startedAtMs,
-    report: (file, outcome) => tally.settle(file.identity.path, outcome, file.isPhoto),
+    report: (file, outcome) => tally.settle(file.identity.path, outcome, file.counts),
   });
   const buffers = new BufferPool();
   const flushes = new FlushQueue();
@@ -228,7 +228,7 @@ async function assertFits(options: ImportOptions, survey: Survey): Promise<void>
 
 function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
   const { path, key, sizeBytes, modifiedAtNs, bornAtMs, changedAtMs, settlesAtMonotonicMs, guidance } = entry;
-  const { givenName, shelf, takenAtMs, offsetMinutes, isPhoto } = guidance ?? {};
+  const { givenName, shelf, takenAtMs, offsetMinutes, counts } = guidance ?? {};
   return {
     identity: { sourceId: source.id, path, sizeBytes, modifiedAtNs },
     name: givenName ?? entry.name,
@@ -241,7 +241,7 @@ function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
       ...(offsetMinutes === undefined ? {} : { offsetMinutes }),
     },
     ...(shelf === undefined ? {} : { shelf }),
-    ...(isPhoto === undefined ? {} : { isPhoto }),
+    ...(counts === undefined ? {} : { counts }),
     open: (offsetBytes, signal) => source.open(path, offsetBytes, signal),
   };
 }

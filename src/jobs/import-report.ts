@@ -4,7 +4,7 @@ import type { AgentError } from '../domain/errors.ts';
 import type { ImportId, SourcePath } from '../domain/ids.ts';
 import type { CatalogSource, ImportCounts, PhotosAccount } from '../library/catalog/catalog-store.ts';
 import type { FileOutcome } from '../library/staging.ts';
-import type { DeletedPhoto, PhotosGuide } from './photos-guide.ts';
+import type { DeletedPhoto, Guidance, PhotosGuide } from './photos-guide.ts';
 import type { Survey } from './survey.ts';
 
 /** Beyond this many, failures and other files are counted but no longer named. */
@@ -69,10 +69,10 @@ export class ImportTally {
     for (const { path, error } of survey.unreadable) this.settle(path, { kind: 'failed', error });
   }
 
-  /** @param isPhoto it is the file by which its photo is counted. */
-  settle(path: SourcePath, outcome: FileOutcome, isPhoto = false): void {
-    if (isPhoto && (outcome.kind === 'imported' || outcome.kind === 'duplicate')) this.guide?.isSaved(path);
-    if (isPhoto && outcome.kind === 'notMedia') this.guide?.isNone(path);
+  /** @param counts as the guide said of it. */
+  settle(path: SourcePath, outcome: FileOutcome, counts?: Guidance['counts']): void {
+    if (outcome.kind === 'imported' || outcome.kind === 'duplicate') this.guide?.isSaved(counts);
+    if (outcome.kind === 'notMedia') this.guide?.isNone(path, counts);
     switch (outcome.kind) {
       case 'imported':
         this.imported += 1;
@@ -93,7 +93,7 @@ export class ImportTally {
         this.failed += 1;
         if (outcome.error.code === 'SOURCE_ENTRY_NOT_DOWNLOADED') {
           this.iCloudOnly += 1;
-          if (isPhoto) this.guide?.isNotThere(path);
+          this.guide?.isNotThere(path, counts);
         }
         this.#name(path, outcome.error);
         break;

@@ -57,8 +57,8 @@ export interface Guidance {
   readonly givenName?: string;
   readonly takenAtMs?: number;
   readonly offsetMinutes?: number;
-  /** The file by which its photo is counted. */
-  readonly isPhoto: boolean;
+  /** The file by which its photo is counted: one that the list has, or one that it has not. */
+  readonly counts?: 'listed' | 'unlisted';
 }
 
 export interface GuideOptions {
@@ -85,6 +85,8 @@ interface Folder {
   readonly byKey: ReadonlyMap<string, readonly ListedPhoto[]>;
   /** By folded name. */
   readonly files: Map<string, SeenFile>;
+  /** Keys of photos that the list does not have. */
+  readonly unlisted: Set<string>;
 }
 
 export class PhotosGuide implements Disposable {
@@ -96,8 +98,9 @@ export class PhotosGuide implements Disposable {
   /** Where the last edit belongs: edits come from elsewhere and say nothing of what is in that folder. */
   #folderOfEdit: Folder | undefined;
   readonly #listedFolders = new Set<string>();
-  /** Photos that the list does not have, as `folder/key`, and whether each is in the library. Without a list, all of them. */
-  readonly #unlisted = new Map<string, boolean>();
+  /** Photos that the list does not have: without one, all of them. */
+  #unlisted = 0;
+  #unlistedSaved = 0;
   #notThere = 0;
   readonly #deleted = new Set<string>();
   readonly #privateLeft = new Set<string>();
@@ -127,7 +130,7 @@ export class PhotosGuide implements Disposable {
     const exact = folder.byName.get(folded) ?? [];
     const { sharedBelow } = this.#options.list;
     if (sharedBelow !== undefined && entry.path.startsWith(`${sharedBelow}/`))
-      return { shelf: 'shared', ...know(name, exact), isPhoto: false };
+      return { shelf: 'shared', ...know(name, exact) };
     const key = candidateKey(name);
     const near = folder.byKey.get(key) ?? [];
     const isCompanion =
@@ -137,32 +140,40 @@ export class PhotosGuide implements Disposable {
       (isVideoName(name) && near.some(({ asset }) => asset.pairedVideo !== undefined));
     const kin = exact.length > 0 || !isCompanion ? exact : near;
     const treatment = this.#treat(kin, isKnown);
-    if (treatment.leaveOut !== undefined) return { ...treatment, isPhoto: false };
+    if (treatment.leaveOut !== undefined) return treatment;
     const isOfTheList = this.#isRead && (kin.length > 0 || (isRawName(name) && near.length > 0));
     const isUnlisted = !isOfTheList && entry.isEdit !== true && isMediaName(name);
-    const place = `${foldPath(path)}/${key}`;
-    const isFirst = isUnlisted && !this.#unlisted.has(place);
-    if (isFirst) this.#unlisted.set(place, false);
-    const isPhoto = isFirst || (this.#isRead && exact.some(({ asset }) => asset.origin === 'own'));
-    return { ...treatment, ...(this.#isRead ? know(name, kin) : {}), isPhoto };
+    const isFirst = isUnlisted && !folder.unlisted.has(key); // a still and its movie are one
+    if (isFirst) {
+      folder.unlisted.add(key);
+      this.#unlisted += 1;
+    }
+    const isListed = this.#isRead && exact.some(({ asset }) => asset.origin === 'own');
+    return {
+      ...treatment,
+      ...(this.#isRead ? know(name, kin) : {}),
+      ...(isFirst ? { counts: 'unlisted' } : isListed ? { counts: 'listed' } : {}),
+    };
   }
 
-  /** A file that counts as a photo is in the library. Of what the list has, the catalogue knows it. */
-  isSaved(path: SourcePath): void {
-    const place = placeIn(path);
-    if (this.#unlisted.has(place)) this.#unlisted.set(place, true);
+  /** A file that counts is in the library. Of what the list has, the catalogue knows it. */
+  isSaved(counts: Guidance['counts']): void {
+    if (counts === 'unlisted') this.#unlistedSaved += 1;
   }
 
-  /** A file that counts as a photo was listed and could not be opened: it is in iCloud only. */
-  isNotThere(path: SourcePath): void {
-    this.#setPlace(path, 'iCloudOnly');
-    if (this.#unlisted.delete(placeIn(path))) this.#notThere += 1;
+  /** A file that counts was listed and could not be opened: it is in iCloud only. */
+  isNotThere(path: SourcePath, counts: Guidance['counts']): void {
+    if (counts === 'listed') this.#setPlace(path, 'iCloudOnly');
+    else if (counts === 'unlisted') {
+      this.#unlisted -= 1;
+      this.#notThere += 1;
+    }
   }
 
-  /** A file that counts as a photo turned out to be none: the photo that the list has is nowhere to be seen. */
-  isNone(path: SourcePath): void {
-    this.#setPlace(path, 'unknown');
-    this.#unlisted.delete(placeIn(path));
+  /** A file that counts turned out to be no photo: the one that the list has is nowhere to be seen. */
+  isNone(path: SourcePath, counts: Guidance['counts']): void {
+    if (counts === 'listed') this.#setPlace(path, 'unknown');
+    else if (counts === 'unlisted') this.#unlisted -= 1;
   }
 
   /** The listing has come to its end: what it did not show is elsewhere. */
@@ -207,7 +218,6 @@ export class PhotosGuide implements Disposable {
     const [iCloudOnly, unknown] = [count(wanted, 'iCloudOnly'), count(wanted, 'unknown')];
     const elsewhere = (scope: PhotosScope) => count([scope], 'iCloudOnly', 'unknown').photos;
     const savedListed = this.#isRead ? wanted.map((scope) => photos.countSaved(source.id, scope)) : [];
-    const savedUnlisted = [...this.#unlisted.values()].filter((isSaved) => isSaved).length;
     const { freeBytes } = this.#space ?? {};
     const { usesICloudPhotos } = (this.#isRead ? photos.reading(source.id)?.facts : undefined) ?? {};
     const shared =
@@ -215,8 +225,8 @@ export class PhotosGuide implements Disposable {
     const canTellGone = isListingWhole && state !== 'unreadable';
     return {
       list: state === 'absent' && !this.#orphans.areKnown ? 'unreadable' : state,
-      onDevice: onDevice.photos + this.#unlisted.size,
-      saved: savedListed.reduce((sum, each) => sum + each, savedUnlisted),
+      onDevice: onDevice.photos + this.#unlisted,
+      saved: savedListed.reduce((sum, each) => sum + each, this.#unlistedSaved),
       offloaded: offloaded.photos + this.#orphans.offloaded,
       iCloudOnly: iCloudOnly.photos + this.#notThere,
       unknown: unknown.photos + this.#orphans.unknown,
@@ -249,8 +259,9 @@ export class PhotosGuide implements Disposable {
           folder = folderOf(path);
           keys = new Set(this.#openFolder(folder).byKey.keys());
         }
-        const place = placeIn(path);
-        if (keys.has(candidateKey(path.slice(path.lastIndexOf('/') + 1))) || this.#unlisted.has(place)) continue;
+        const key = candidateKey(path.slice(path.lastIndexOf('/') + 1));
+        if (keys.has(key) || this.#seen?.has(path) === true) continue;
+        const place = `${foldPath(folder)}/${key}`;
         const isSaved = catalog.findEntry(source.id, path) !== undefined;
         orphans.set(place, isSaved || orphans.get(place) === true);
       }
@@ -286,6 +297,7 @@ export class PhotosGuide implements Disposable {
       byName: Map.groupBy(usable, ({ asset }) => foldPath(asset.name ?? '')),
       byKey: Map.groupBy(usable, ({ asset }) => candidateKey(asset.name ?? '')),
       files: new Map(),
+      unlisted: new Set(),
     };
   }
 
@@ -309,7 +321,7 @@ export class PhotosGuide implements Disposable {
     };
     const news = listed.flatMap((photo): Placing[] => {
       const placing = placePhoto(photo.asset, files, savedIn);
-      return placing.place === photo.place ? [] : [placing];
+      return isNews(placing, photo) ? [placing] : [];
     });
     if (news.length > 0) catalog.photos.setPlaces(source.id, news);
   }
@@ -372,9 +384,8 @@ export class PhotosGuide implements Disposable {
   }
 }
 
-/** A photo by its folder and key: its files share them. */
-function placeIn(path: SourcePath): string {
-  return `${foldPath(folderOf(path))}/${candidateKey(path.slice(path.lastIndexOf('/') + 1))}`;
+function isNews({ place, path, moviePath, sizeBytes }: Placing, { place: before, found }: ListedPhoto): boolean {
+  return place !== before || path !== found?.path || moviePath !== found?.moviePath || sizeBytes !== found?.sizeBytes;
 }
 
 function addTallies(one: PhotosTally, other: PhotosTally): PhotosTally {

@@ -60,9 +60,9 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
     const knownEntries = new KnownEntries(options);
     let found = 0;
     let known = 0;
-    const isKnown = ({ entry, guidance }: Doubtful) => {
+    const isKnown = (guidance: Guidance | undefined) => {
       known += 1;
-      if (guidance?.isPhoto === true) guide?.isSaved(entry.path);
+      guide?.isSaved(guidance?.counts);
     };
     const isNew = (entry: SourceFile, guidance: Guidance | undefined) =>
       spool.add({ ...entry, ...settlesAt(entry, clock), ...(guidance === undefined ? {} : { guidance }) });
@@ -81,7 +81,7 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
             continue;
           }
           if (verdict === 'known') {
-            isKnown({ entry, guidance });
+            isKnown(guidance);
             shifts.sawUnshifted();
           } else if (verdict === 'doubtful') doubtful.push({ entry, guidance });
           else if (verdict === 'new' || before === undefined) isNew(entry, guidance);
@@ -91,7 +91,7 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
       const compareHeads = async (each: Doubtful) => ({ ...each, isSame: await hasSameHead(options, each.entry) });
       for await (const { entry, guidance, isSame } of mapOrdered(doubtful, headsAtOnce, compareHeads)) {
         if (isSame) {
-          isKnown({ entry, guidance });
+          isKnown(guidance);
           shifts.sawUnshifted();
         } else isNew(entry, guidance);
       }
@@ -99,7 +99,7 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
     }
     guide?.endListing();
     const shifted = await shifts.decide();
-    for (const each of shifted.known) isKnown(each);
+    for (const { guidance } of shifted.known) isKnown(guidance);
     for (const { entry, guidance } of shifted.changed) isNew(entry, guidance);
     return { found, known, notFiles, unreadable, spool, [Symbol.dispose]: () => spool[Symbol.dispose]() };
   } catch (error) {

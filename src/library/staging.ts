@@ -41,8 +41,8 @@ export interface IncomingFile {
   readonly listed?: { readonly takenAtMs?: number; readonly offsetMinutes?: number };
   /** Set if it is not to be filed among the others. */
   readonly shelf?: Shelf;
-  /** The file by which its photo is counted, where a list tells. */
-  readonly isPhoto?: boolean;
+  /** Whether its photo is counted by it, and how; for whoever the outcome is reported to. */
+  readonly counts?: 'listed' | 'unlisted';
   /**
    * Set for a file that was modified moments ago: someone may still be writing it. It is looked at again at this moment
    * (monotonic), and is filed only if it is as it was.

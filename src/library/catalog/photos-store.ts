@@ -14,6 +14,8 @@ export interface ListedPhoto {
   readonly asset: PhotosAsset;
   readonly scope: PhotosScope;
   readonly place: PhotosPlace;
+  /** Of the files that were found to be it; as `Placing` has them. */
+  readonly found?: { readonly path: SourcePath; readonly moviePath?: SourcePath; readonly sizeBytes: number };
 }
 
 /** One that a list was read from. */
@@ -49,6 +51,7 @@ export interface PhotosTally {
 /** The files that a source has shown so far; kept by SQLite, since there may be very many. */
 export interface SeenFiles extends Disposable {
   add(paths: readonly SourcePath[]): void;
+  has(path: SourcePath): boolean;
   /** Assets of the library that came from this source, of which it shows no file any more and which it did not offload. */
   countGone(options: { readonly exceptBelow: string | undefined }): number;
 }
@@ -107,7 +110,7 @@ export function openPhotosStore(statements: Statements): PhotosStore {
     draft: (sourceId) => openDraft(statements, sourceId),
     seen: (sourceId) => openSeen(statements, sourceId),
     inFolder: (sourceId, folder, name) => {
-      const select = 'SELECT scope, place, facts FROM photos_asset WHERE source_id = ? AND folder_key = ?';
+      const select = 'SELECT * FROM photos_asset WHERE source_id = ? AND folder_key = ?';
       const rows =
         name === undefined
           ? all(`${select} ORDER BY name_key, uuid`, sourceId, foldPath(folder))
@@ -198,6 +201,7 @@ function openSeen({ get, run, transaction, database }: Statements, sourceId: Sou
         for (const path of paths) run('INSERT OR IGNORE INTO temp.photos_seen (path) VALUES (?)', path);
       });
     },
+    has: (path) => get('SELECT 1 FROM temp.photos_seen WHERE path = ?', path) !== undefined,
     countGone: ({ exceptBelow }) => {
       const [from, to] = exceptBelow === undefined ? ['', ''] : [`${exceptBelow}/`, `${exceptBelow}0`]; // '0' is the one after '/'
       const row = get(
@@ -230,5 +234,14 @@ function photoOf(row: Row): ListedPhoto {
     asset: JSON.parse(String(row['facts'])) as PhotosAsset,
     scope: row['scope'] as PhotosScope,
     place: row['place'] as PhotosPlace,
+    ...(row['path'] === null
+      ? {}
+      : {
+          found: {
+            path: row['path'] as SourcePath,
+            sizeBytes: Number(row['seen_bytes']),
+            ...(row['movie_path'] === null ? {} : { moviePath: row['movie_path'] as SourcePath }),
+          },
+        }),
   };
 }

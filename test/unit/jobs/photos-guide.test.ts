@@ -94,11 +94,11 @@ function openPhone() {
     for (const { file: each, guidance } of guided) {
       if (guidance.leaveOut !== undefined || !(wish.save?.(each.path) ?? true)) continue;
       if (wish.none?.includes(each.path) === true) {
-        if (guidance.isPhoto) guide.isNone(each.path);
+        guide.isNone(each.path, guidance.counts);
         continue;
       }
       record(each);
-      if (guidance.isPhoto) guide.isSaved(each.path);
+      guide.isSaved(guidance.counts);
     }
     await guide.measure(signal);
     const account = guide.account({ isListingWhole: wish.isListingWhole ?? true });
