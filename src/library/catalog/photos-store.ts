@@ -204,13 +204,18 @@ function openSeen({ get, run, transaction, database }: Statements, sourceId: Sou
     has: (path) => get('SELECT 1 FROM temp.photos_seen WHERE path = ?', path) !== undefined,
     countGone: ({ exceptBelow }) => {
       const [from, to] = exceptBelow === undefined ? ['', ''] : [`${exceptBelow}/`, `${exceptBelow}0`]; // '0' is the one after '/'
+      // What was offloaded is as good as seen. Put among the seen, it is looked up there by the key: joined as it is, each entry would be
+      // compared with each photo of the list (three minutes for 50,000 of them, measured).
+      run(
+        `INSERT OR IGNORE INTO temp.photos_seen SELECT path FROM photos_asset
+         WHERE source_id = ? AND place = 'offloaded' AND path IS NOT NULL`,
+        sourceId,
+      );
       const row = get(
         `SELECT count(*) AS photos FROM (
-           SELECT asset_id FROM source_entry AS entry LEFT JOIN temp.photos_seen AS seen USING (path)
-           LEFT JOIN (SELECT path FROM photos_asset WHERE source_id = ? AND place = 'offloaded') AS away USING (path)
-           WHERE entry.source_id = ? AND NOT (entry.path > ? AND entry.path < ?)
-           GROUP BY asset_id HAVING count(seen.path) + count(away.path) = 0)`,
-        ...[sourceId, sourceId, from, to],
+           SELECT asset_id FROM source_entry AS entry WHERE source_id = ? AND NOT (path > ? AND path < ?)
+           GROUP BY asset_id HAVING sum(EXISTS (SELECT 1 FROM temp.photos_seen AS seen WHERE seen.path = entry.path)) = 0)`,
+        ...[sourceId, from, to],
       );
       return Number(row?.['photos'] ?? 0);
     },

@@ -10,8 +10,9 @@ export interface CableOptions {
   readonly bytesPerSecond?: number;
 }
 
-/** How long what comes in meanwhile may wait. */
+/** How long what comes in meanwhile may wait; and what is left when there is nothing else to do. */
 const napMs = 0.1;
+const idleMs = 0.3;
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 interface Parcel {
@@ -61,9 +62,10 @@ export class Cable {
     const next = this.#onTheWay[0];
     this.#isPumping = next !== undefined;
     if (next === undefined) return;
-    // Below a millisecond a timer would be late. Turning the loop until then would take a processor from whoever is measured.
-    if (next.dueMs - nowMs < 1) {
-      Atomics.wait(never, 0, 0, Math.min(napMs, next.dueMs - nowMs));
+    // Below a millisecond a timer would be late. Turning the loop all the while would take a processor from whoever is measured.
+    const leftMs = next.dueMs - nowMs;
+    if (leftMs < 1) {
+      if (leftMs > idleMs) Atomics.wait(never, 0, 0, napMs);
       setImmediate(() => this.#pump());
     } else setTimeout(() => this.#pump(), Math.floor(next.dueMs - nowMs));
   }
