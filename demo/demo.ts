@@ -10,8 +10,12 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeIphone } from '../test/support/iphone/fake-iphone.ts';
 import { FakeUsbmuxd } from '../test/support/iphone/fake-usbmuxd.ts';
+import { addDatabase } from '../test/support/photos/listed-phone.ts';
+import { type DescribedAsset, makePhotosDatabase } from '../test/support/photos/make-photos-database.ts';
 
 const photos = 60;
+/** What most iPhones have: photos of which only the list of photos and small pictures are on them. */
+const photosInICloud = 140;
 const photoBytes = 2_000_000;
 /** Slow enough to pull the plug in the middle. */
 const bytesPerSecond = 12_000_000;
@@ -27,11 +31,12 @@ const phone = new FakeIphone({ name: "Anna's iPhone", cable: { bytesPerSecond, r
 for (let index = 0; index < photos; index += 1) {
   phone.files.addSynthetic(`DCIM/100APPLE/IMG_${1000 + index}.JPG`, photoBytes, new Date(1.72e12 + index * 4e7));
 }
+addDatabase(phone.files, makePhotosDatabase({ generation: 'ios18', assets: describePhotos() }));
 const environment = { ...process.env, KEEPSAKE_HOME: home, USBMUXD_SOCKET_ADDRESS: daemon.address };
 let isAttached = false;
 
 say(
-  `A simulated iPhone with ${photos} photos. Nothing outside of ${scratch} is touched, and it is removed at the end.`,
+  `A simulated iPhone with ${photos} photos, and ${photosInICloud} more that are only in iCloud. Nothing outside of ${scratch} is touched, and it is removed at the end.`,
 );
 if (process.stdin.isTTY)
   say('Keys:  y yes, save from it · t tap "Trust" · p pull the cable, or plug it in · l lock, unlock · q quit');
@@ -57,6 +62,14 @@ try {
   rmSync(scratch, { recursive: true, force: true });
   if (!process.stdin.isTTY) process.exitCode = saved.length === photos ? 0 : 1;
   process.stdin.pause();
+}
+
+function describePhotos(): readonly DescribedAsset[] {
+  return Array.from({ length: photos + photosInICloud }, (_, index): DescribedAsset => {
+    const asset = { folder: 'DCIM/100APPLE', name: `IMG_${1000 + index}.JPG`, cloud: true } as const;
+    if (index < photos) return { ...asset, sizeBytes: photoBytes };
+    return { ...asset, original: 'iCloudOnly', sizeBytes: 150 * photoBytes };
+  });
 }
 
 function say(text: string): void {
@@ -112,7 +125,7 @@ async function playAlone(): Promise<void> {
   pull();
   await hears('was disconnected');
   plug();
-  await hears('All photos and videos on it are saved');
+  await hears('only in iCloud');
 }
 
 async function hears(text: string): Promise<void> {

@@ -358,7 +358,8 @@ class Agent implements Keepsake {
   }
 
   async #tellICloudOnly({ imports }: BackupResult): Promise<void> {
-    for (const { source, photos } of imports) {
+    for (const { source, photos, stopped } of imports) {
+      if (stopped !== undefined) continue; // there is something nearer to be said
       if (photos?.list !== 'read' || !(await this.#keepsake.register.tellsICloudOnly(source.id, photos.iCloudOnly)))
         continue;
       const needs = describePhotos({ ...source, account: photos }).needsYou.filter(
