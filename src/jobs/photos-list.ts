@@ -15,8 +15,8 @@ import type { PhotosList, Source } from '../sources/source.ts';
 
 /** Copying and reading together: the list of 50,000 photos takes some ten seconds over a slow cable. */
 const refreshTimeoutMs = 120_000;
-/** A copy of this age was left by a process that was killed. */
-const abandonedAfterMs = 24 * 3600 * 1000;
+/** A copy of this age was left by a process that was killed: it has private things in it and goes. */
+const abandonedAfterMs = 3600 * 1000;
 
 export interface ListOptions {
   readonly source: Source;
@@ -37,10 +37,11 @@ export async function refreshPhotosList(options: ListOptions & { readonly list: 
   const timeout = AbortSignal.timeout(refreshTimeoutMs);
   const signal = AbortSignal.any([options.signal, timeout]);
   try {
+    await sweepAbandoned(options.scratch, clock.nowMs());
     const stamp = await list.stamp(signal);
     if (stamp === undefined) return 'absent';
     if (catalog.photos.reading(source.id)?.stamp === stamp) return 'read';
-    await using scratch = await makeScratch(options.scratch, clock.nowMs());
+    await using scratch = await makeScratch(options.scratch);
     await list.copyInto(scratch.folder, signal);
     await using database = await openPhotosDatabase({
       path: join(scratch.folder, 'Photos.sqlite') as AbsolutePath,
@@ -53,21 +54,26 @@ export async function refreshPhotosList(options: ListOptions & { readonly list: 
   } catch (error) {
     if (options.signal.aborted) throw error;
     // A full or failing disk of our own is as good a reason to go on without.
-    const isLists = timeout.aborted || isAgentError(error, 'PHOTOS_LIST_UNREADABLE') || systemErrorCode(error);
+    const isLists =
+      timeout.aborted || isAgentError(error, 'PHOTOS_LIST_UNREADABLE', 'STATE_WRITE_FAILED') || systemErrorCode(error);
     if (!isLists || endsSource(error)) throw error;
     log.warn({ sourceId: source.id, error: String(error) }, 'the list of photos could not be read');
     return 'unreadable';
   }
 }
 
-async function makeScratch(parent: AbsolutePath, nowMs: number): Promise<AsyncDisposable & { folder: AbsolutePath }> {
+async function makeScratch(parent: AbsolutePath): Promise<AsyncDisposable & { folder: AbsolutePath }> {
   await mkdir(parent, { recursive: true, mode: 0o700 });
+  const folder = (await mkdtemp(join(parent, 'photos-'))) as AbsolutePath; // 0700 (POSIX mkdtemp)
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+}
+
+async function sweepAbandoned(parent: AbsolutePath, nowMs: number): Promise<void> {
+  if ((await statOrUndefined(parent)) === undefined) return;
   for (const name of await readdir(parent)) {
     const path = join(parent, name);
     const facts = await statOrUndefined(path);
     if (facts !== undefined && nowMs - facts.mtimeMs > abandonedAfterMs)
       await rm(path, { recursive: true, force: true });
   }
-  const folder = (await mkdtemp(join(parent, 'photos-'))) as AbsolutePath; // 0700 (POSIX mkdtemp)
-  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }

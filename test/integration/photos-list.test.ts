@@ -1,6 +1,6 @@
 // What an iPhone's own list of its photos adds to an import: what is only in iCloud, what is private, deleted, shared, or stored under
 // another name. Without these an owner would be told that all is saved while most of a life is elsewhere.
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeScene, type Scene } from '../fault/scene.ts';
@@ -506,4 +506,22 @@ test('A photo whose own name reads like that of an edit stays the original', asy
     ['edited', `${folder}/${uuid}5-edited.JPG`],
     ['original', `${folder}/${uuid}5.JPG`],
   ]);
+});
+
+test('A copy that a killed import left goes with the next one, whether the list has changed or not', async () => {
+  using scene = makeSavingScene();
+  await using at = await makePhoneScene();
+  shoot(at, [{}]);
+  await save(scene, at);
+  const scratch = join(scene.home, 'state/scratch');
+  for (const [name, hoursAgo] of [
+    ['photos-killed', 2],
+    ['photos-at-work', 0],
+  ] as const) {
+    mkdirSync(join(scratch, name));
+    const then = new Date(Date.now() - hoursAgo * 3_600_000);
+    utimesSync(join(scratch, name), then, then);
+  }
+  await save(scene, at);
+  expect(readdirSync(scratch)).toEqual(['photos-at-work']);
 });
