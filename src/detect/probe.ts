@@ -16,12 +16,14 @@ export interface ProbeAnswer {
   readonly listing: string;
 }
 
-/** Nothing but what POSIX has, and `find -printf` where it is known. Answers are divided by NUL: names hold anything else. */
+/** Nothing but what POSIX has, and `find -printf` where it is known. Answers are divided by NUL: names hold anything else.
+ * Every program below keeps the answer open (3), so that it has not ended while one of them still hangs. */
 const probeScript = `
 [ -z "$2" ] || [ -f "$2" ] || exit 4
 cd -P -- "$1" 2>/dev/null && [ -r . ] || exit 3
 shift 2
 printf 'root\\0%s\\0' "$PWD"
+exec 3>&1
 for marker in .keepsake/library.json Keepsake/*/.keepsake/*.json; do
   if [ -e "$marker" ]; then printf 'ours\\0yes\\0'; break; fi
 done
