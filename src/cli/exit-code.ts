@@ -17,16 +17,34 @@ const configurationCodes: readonly string[] = [
   'LIBRARY_IN_CLOUD_FOLDER',
   'LIBRARY_ON_CARD',
   'LIBRARY_OVERLAPS_SOURCE',
+  'DRIVE_UNSUITABLE',
+  'DRIVE_UNKNOWN',
+  'RESTORE_UNSUITABLE',
 ] satisfies ErrorCode[];
 
 /** For what was thrown before anything was saved. */
 export function exitCodeOfError(code: string): ExitCode {
   if (configurationCodes.includes(code)) return 1;
   if (code === 'INTERRUPTED') return 130;
-  return code === 'LIBRARY_FULL' ? 4 : 3;
+  if (['COPY_BRAKED', 'FILE_CORRUPT'].includes(code)) return 2;
+  return ['LIBRARY_FULL', 'DRIVE_FULL', 'RESTORE_FULL'].includes(code) ? 4 : 3;
 }
 
-export function exitCodeOfBackup({ imports }: BackupResult): ExitCode {
+export function exitCodeOfCopies(copies: BackupResult['copies']): ExitCode {
+  const stops = copies.flatMap(({ stopped }) => (stopped === undefined ? [] : [stopped.code]));
+  if (stops.some((code) => code !== 'COPY_BRAKED')) return 4;
+  return copies.every(({ complete }) => complete) ? 0 : 2;
+}
+
+/** What nobody knows on a drive is left alone, and is no fault of any photo. */
+export function exitCodeOfVerify(result: Awaited<ReturnType<Keepsake['verify']>>): ExitCode {
+  const { missing, corrupt, unreadable, changed, repaired, unrepairable, stops, dryRun } = result;
+  if (stops.length > 0) return 4;
+  const bad = missing + corrupt + unreadable + changed;
+  return unrepairable > 0 || bad > (dryRun ? 0 : repaired) ? 2 : 0;
+}
+
+export function exitCodeOfBackup({ imports, copies }: BackupResult): ExitCode {
   const stops = imports.flatMap(({ stopped }) => (stopped === undefined ? [] : [stopped.code]));
   if (stops.includes('INTERRUPTED')) return 130;
   if (stops.includes('LIBRARY_TOO_SMALL') && imports.every(({ imported }) => imported === 0)) return 3; // nothing was begun
@@ -35,7 +53,8 @@ export function exitCodeOfBackup({ imports }: BackupResult): ExitCode {
   const isLeft = imports.some(
     ({ failed, deferred, photos, complete }) => failed + deferred > 0 || (photos !== undefined && !complete),
   );
-  return isLeft ? 2 : 0;
+  const ofCopies = exitCodeOfCopies(copies);
+  return ofCopies !== 0 ? ofCopies : isLeft ? 2 : 0;
 }
 
 export function exitCodeOfAdoption(result: Awaited<ReturnType<Keepsake['adopt']>>): ExitCode {

@@ -22,3 +22,7 @@ export type AbsolutePath = Branded<'AbsolutePath'>;
  * (and a literal backslash then as `\x5C`), so that the text maps back to exactly one sequence of bytes.
  */
 export type SourcePath = Branded<'SourcePath'>;
+/** Random UUID of one copy of a library on one drive, kept there in `.keepsake/copy.json`. */
+export type DriveId = Branded<'DriveId'>;
+/** As an `ImportId`: of one time that the owner removed photos. Names its folder in each trash. */
+export type RemovalId = Branded<'RemovalId'>;
