@@ -1,5 +1,6 @@
 // What goes on in the agent right now, folded from events: the half of the status that no database knows. Pure.
 
+import type { CopyReport } from '../copies/copy-report.ts';
 import type { SourceId } from '../domain/ids.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import type { BackupResult, SourceProgress } from './control.ts';
@@ -43,6 +44,10 @@ export type AgentEvent =
   /** So many photos of a phone are only in iCloud, and that is news. */
   | { readonly kind: 'iCloudOnly'; readonly id: SourceId; readonly needs: readonly Need[] }
   | { readonly kind: 'importFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
+  | { readonly kind: 'driveArrived' | 'driveLeft' | 'copyBegan'; readonly id: SourceId; readonly name: string }
+  | { readonly kind: 'copyEnded'; readonly id: SourceId; readonly name: string; readonly report?: CopyReport }
+  /** What is overdue, in the owner's words. */
+  | { readonly kind: 'reminded'; readonly sentences: readonly Need[] }
   | { readonly kind: 'partTroubled'; readonly part: AgentPart; readonly isInTrouble: boolean };
 
 export interface AgentState {
@@ -52,7 +57,15 @@ export interface AgentState {
   readonly failures: ReadonlyMap<SourceId, Failure & { readonly name: string }>;
   /** Parts that keep failing. */
   readonly troubles: ReadonlySet<AgentPart>;
-  readonly job: { readonly id: SourceId; readonly name: string; readonly progress?: SourceProgress } | undefined;
+  readonly job:
+    | {
+        readonly id: SourceId;
+        readonly name: string;
+        readonly progress?: SourceProgress;
+        /** To a drive; else photos are saved from it. */
+        readonly isCopy?: true;
+      }
+    | undefined;
 }
 
 export const calmState: AgentState = {
@@ -95,8 +108,22 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
       return { ...state, job: undefined, failures, announcements: without(state.announcements, event.id) };
     }
+    case 'driveArrived':
     case 'iCloudOnly':
+    case 'reminded':
       return state;
+    case 'driveLeft':
+      return { ...state, failures: without(state.failures, event.id) };
+    case 'copyBegan':
+      return { ...state, job: { id: event.id, name: event.name, isCopy: true } };
+    case 'copyEnded': {
+      const stopped = event.report?.stopped;
+      const failures =
+        stopped === undefined
+          ? without(state.failures, event.id)
+          : withEntry(state.failures, event.id, { ...stopped, name: event.name });
+      return { ...state, job: undefined, failures };
+    }
     case 'importFailed':
       return {
         ...state,

@@ -8,8 +8,10 @@ import { folderHints, mountHints } from '../detect/hints.ts';
 import type { AttachedPhone, PhoneEvent, PhoneWatch } from '../detect/phones.ts';
 import { AgentError, type ErrorCode, isAgentError } from '../domain/errors.ts';
 import type { SourceId } from '../domain/ids.ts';
+import { unpaced } from '../jobs/pace.ts';
 import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import { type Log, openLog } from '../platform/log.ts';
+import { readPower } from '../platform/power.ts';
 import type { LibraryTurn } from './adopt.ts';
 import {
   type AgentEvent,
@@ -24,10 +26,21 @@ import { serveApi } from './api/server.ts';
 import { socketPaths } from './api/socket-path.ts';
 import type { Seams } from './backup.ts';
 import { composeKeepsake, type LocalKeepsake } from './compose.ts';
-import type { AdoptWish, BackupRequest, BackupResult, Keepsake, RebuildWish } from './control.ts';
+import type {
+  AddDriveWish,
+  AdoptWish,
+  BackupRequest,
+  BackupResult,
+  DriveWish,
+  Keepsake,
+  RebuildWish,
+} from './control.ts';
+import type { MirrorWish, VerifyWish } from './copying.ts';
 import type { Device, SeenDevice } from './devices.ts';
 import { type Environment, makeStateFolders } from './paths.ts';
 import { describePhotos } from './photos-words.ts';
+import type { RestoreWish } from './restore.ts';
+import type { SafeToDeleteWish } from './safe-to-delete.ts';
 import { openSchedule } from './schedule.ts';
 import { type SupervisedPart, supervise } from './supervise.ts';
 import { Wishes } from './wishes.ts';
@@ -38,7 +51,14 @@ const tickMs = 60_000;
 const stopTimeoutMs = 4000;
 /** Of the time that adopting a folder may read while photos are saved from a card. */
 const adoptShareBesideCard = 0.25;
-const priorities = { owner: 2, device: 1, look: 0 } as const;
+/** Below this, on battery, nothing is checked. */
+const checkBatteryPercentMin = 50;
+/** When nothing was due any more. New copies are checked within a day. */
+const checkAgainMs = 6 * 3_600_000;
+const remindEveryMs = 3_600_000;
+const priorities = { owner: 3, device: 2, copy: 1, look: 0 } as const;
+/** Drives among devices. */
+const drivePrefix = 'drive-';
 
 export interface AgentOptions {
   readonly environment: Environment;
@@ -101,6 +121,11 @@ class Agent implements Keepsake {
   readonly #signal: AbortSignal;
   readonly #queue = new PQueue({ concurrency: 1 });
   readonly #wishes: Wishes;
+  /** Those that are attached and settled, with their names. */
+  readonly #drives = new Map<SourceId, string>();
+  /** Monotonic. */
+  #nextCheckMs = 0;
+  #nextReminderMs = 0;
   #phoneWatch: PhoneWatch | undefined;
   #state = calmState;
 
@@ -160,6 +185,71 @@ class Agent implements Keepsake {
     });
   }
 
+  async mirror(wish: MirrorWish) {
+    const signal = AbortSignal.any([this.#signal, wish.signal]);
+    return await this.#queue.add(() => this.#keepsake.mirror({ ...wish, signal }), {
+      priority: priorities.owner,
+      signal,
+    });
+  }
+
+  /** In slices, each of which waits its turn: photos are saved meanwhile. */
+  async verify(wish: VerifyWish) {
+    const signal = AbortSignal.any([this.#signal, wish.signal]);
+    const turn: LibraryTurn = (work) => this.#queue.add(work, { priority: priorities.look, signal });
+    return await this.#keepsake.verify({ ...wish, signal }, { turn, pace: unpaced });
+  }
+
+  async safeToDelete(wish: SafeToDeleteWish) {
+    const signal = AbortSignal.any([this.#signal, wish.signal]);
+    return await this.#queue.add(() => this.#keepsake.safeToDelete({ ...wish, signal }), {
+      priority: priorities.owner,
+      signal,
+    });
+  }
+
+  async restore(wish: RestoreWish) {
+    return await this.#keepsake.restore(wish);
+  }
+
+  async drives(library?: string) {
+    return await this.#keepsake.drives(library);
+  }
+
+  async addDrive(wish: AddDriveWish) {
+    const added = await this.#keepsake.addDrive(wish);
+    this.#wantCopy(added.id);
+    return added;
+  }
+
+  async forgetDrive(wish: DriveWish) {
+    const forgotten = await this.#keepsake.forgetDrive(wish);
+    this.#wishes.drop(driveKey(forgotten.id));
+    return forgotten;
+  }
+
+  /** When nothing is being written to it any more. */
+  async ejectDrive(wish: DriveWish) {
+    return await this.#queue.add(() => this.#keepsake.ejectDrive(wish), {
+      priority: priorities.owner,
+      signal: this.#signal,
+    });
+  }
+
+  async pause(untilMs: number | undefined) {
+    await this.#keepsake.pause(untilMs);
+  }
+
+  async resume() {
+    await this.#keepsake.resume();
+    this.#wishes.hurry();
+    await this.#serveWishes();
+  }
+
+  async snooze(device: string, untilMs: number) {
+    return await this.#keepsake.snooze(device, untilMs);
+  }
+
   async devices() {
     const saving = this.#state.job?.id;
     const connected = [...this.#state.connected.values()].map((device) =>
@@ -210,9 +300,10 @@ class Agent implements Keepsake {
     await watchDevices(
       {
         ...{ hints, log, clock: this.#keepsake.clock },
-        look: (signal) => this.#keepsake.look(signal),
+        look: async (signal) => [...(await this.#keepsake.look(signal)), ...(await this.#lookForDrives(signal))],
         onEvent: (event) => {
           if (event.kind === 'left') this.#left(event.id);
+          else if (event.device.kind === 'drive') this.#driveArrived(event.device);
           else
             void this.#arrived(event.device, event.kind === 'touched').catch((error: unknown) => this.#report(error));
         },
@@ -244,8 +335,13 @@ class Agent implements Keepsake {
         nowMs: () => clock.nowMs(),
         log: this.#options.log,
       });
-      if (await schedule.isDue()) for (const device of await this.devices()) this.#wantIfEnrolled(device);
-      this.#serveWishes();
+      if (await schedule.isDue()) {
+        for (const device of await this.devices()) this.#wantIfEnrolled(device);
+        this.#wantCopies();
+      }
+      await this.#serveWishes();
+      await this.#remind();
+      this.#checkSome();
     }
   }
 
@@ -266,7 +362,31 @@ class Agent implements Keepsake {
     if (device.decision === 'ask' && !isOld) await this.#announce(device);
     else this.#wantIfEnrolled(device);
     this.#wishes.hurry(); // the drive of the photo folder may be among what arrived
-    this.#serveWishes();
+    await this.#serveWishes();
+  }
+
+  /** As the watch of devices has them: a drive settles, arrives and leaves like a card. */
+  async #lookForDrives(signal: AbortSignal): Promise<readonly AttachedDevice[]> {
+    const { attached } = await this.#keepsake.seeDrives(signal);
+    return attached.map(({ drive, root, mount }) => ({
+      ...{ id: driveKey(drive.id), kind: 'drive', name: drive.name, root, isRemovable: true },
+      ...(mount === undefined ? {} : { mountId: `${mount.id}@${mount.deviceNumber}` }),
+    }));
+  }
+
+  #driveArrived({ id, name }: AttachedDevice): void {
+    this.#drives.set(id, name);
+    this.#tell({ kind: 'driveArrived', id, name });
+    this.#want(id);
+  }
+
+  #wantCopy(id: string): void {
+    this.#want(driveKey(id));
+  }
+
+  /** Everything new goes to every drive that is attached. */
+  #wantCopies(): void {
+    for (const id of this.#drives.keys()) this.#want(id);
   }
 
   /** New, unlocked, trusted, refused, renamed: whatever it is, it may be a reason to save from it, or to say what it needs. */
@@ -278,6 +398,7 @@ class Agent implements Keepsake {
     // What keeps us out concerns only who wants to be let in.
     const { advice: _, ...unasked } = seen;
     this.#tell({ kind: 'arrived', device: device.decision === 'always' ? { ...seen, name: device.name } : unasked });
+    if (device.decision === 'always' && advice !== undefined) await this.#keepsake.register.noteVisit(id, advice.code);
     const announced = this.#state.announcements.get(id);
     if (device.decision === 'ask') {
       if (announced === undefined || (announced.contents === undefined && state === 'ready'))
@@ -286,6 +407,13 @@ class Agent implements Keepsake {
   }
 
   #left(id: SourceId): void {
+    const drive = this.#drives.get(id);
+    if (drive !== undefined) {
+      this.#drives.delete(id);
+      this.#wishes.drop(id);
+      this.#tell({ kind: 'driveLeft', id, name: drive });
+      return;
+    }
     const seen = this.#state.connected.get(id);
     this.#wishes.drop(id);
     this.#tell({ kind: 'left', id, name: seen?.name ?? id, ...(seen === undefined ? {} : { deviceKind: seen.kind }) });
@@ -325,15 +453,74 @@ class Agent implements Keepsake {
 
   #want(id: SourceId): void {
     this.#wishes.add(id);
-    this.#serveWishes();
+    void this.#serveWishes().catch((error: unknown) => this.#report(error));
   }
 
-  #serveWishes(): void {
+  /** While it is paused, nothing is begun; what is wished for waits. */
+  async #serveWishes(): Promise<void> {
+    if (await this.#keepsake.isPaused()) return;
     for (const id of this.#wishes.takeDue()) {
+      const isDrive = isDriveKey(id);
       void this.#queue
-        .add(() => this.#import(id), { priority: priorities.device, signal: this.#signal })
+        .add(() => (isDrive ? this.#copy(id) : this.#import(id)), {
+          // What is new is saved first, and then copied.
+          priority: isDrive ? priorities.copy : priorities.device,
+          signal: this.#signal,
+        })
         .catch((error: unknown) => this.#report(error));
     }
+  }
+
+  async #copy(id: SourceId): Promise<void> {
+    const name = this.#drives.get(id);
+    if (name === undefined) return this.#wishes.drop(id);
+    this.#tell({ kind: 'copyBegan', id, name });
+    try {
+      const { copies } = await this.#keepsake.mirror({
+        ...{ drives: [driveIdOf(id)], acceptChanges: false, signal: this.#signal },
+        onProgress: ({ driveName, path, ...progress }) =>
+          this.#tell({
+            kind: 'importProgress',
+            id,
+            progress: { ...progress, phase: 'saving', name: path, sourceName: driveName },
+          }),
+      });
+      const [report] = copies;
+      this.#tell({ kind: 'copyEnded', id, name, ...(report === undefined ? {} : { report }) });
+      this.#wishes.settle(id, report?.stopped?.code);
+    } catch (error) {
+      if (!isAgentError(error)) this.#report(error);
+      const { code, message, remedy } = isAgentError(error) ? error : mistake(error);
+      this.#tell({ kind: 'importFailed', id, name, failure: { code, message, remedy } });
+      this.#wishes.settle(id, code);
+    }
+  }
+
+  /** Reads a little of what is due to be checked, when nothing else is to be done and the computer has power to spare. */
+  #checkSome(): void {
+    const { clock } = this.#keepsake;
+    if (this.#queue.size + this.#queue.pending > 0 || clock.monotonicMs() < this.#nextCheckMs) return;
+    const check = async () => {
+      if (await this.#keepsake.isPaused()) return;
+      const { source, batteryPercent } = await readPower();
+      if (source === 'battery' && (batteryPercent ?? 0) < checkBatteryPercentMin) return;
+      const isDone = await this.#keepsake.checkSome(this.#signal);
+      this.#nextCheckMs = clock.monotonicMs() + (isDone ? checkAgainMs : 0);
+    };
+    void this.#queue.add(check, { priority: priorities.look, signal: this.#signal }).catch((error: unknown) => {
+      this.#nextCheckMs = clock.monotonicMs() + checkAgainMs;
+      if (!isAgentError(error, 'LIBRARY_MISSING', 'LIBRARY_GONE', 'DRIVE_GONE', 'LIBRARY_BUSY')) this.#report(error);
+    });
+  }
+
+  /** Tells what is overdue, no more often than is good for anybody. */
+  async #remind(): Promise<void> {
+    const { clock } = this.#keepsake;
+    if (clock.monotonicMs() < this.#nextReminderMs) return;
+    this.#nextReminderMs = clock.monotonicMs() + remindEveryMs;
+    const { sentences, lookAgainInMs } = await this.#keepsake.remind();
+    if (lookAgainInMs !== undefined) this.#nextReminderMs = clock.monotonicMs() + lookAgainInMs;
+    if (sentences.length > 0) this.#tell({ kind: 'reminded', sentences });
   }
 
   async #import(id: SourceId): Promise<void> {
@@ -341,8 +528,10 @@ class Agent implements Keepsake {
     if (device === undefined || !device.connected || device.decision !== 'always') return this.#wishes.drop(id);
     this.#tell({ kind: 'importBegan', id, name: device.name });
     try {
-      const result = await this.#keepsake.backup(this.#quietly(id));
+      const result = await this.#keepsake.backup({ ...this.#quietly(id), copies: false });
       this.#tell({ kind: 'importEnded', id, name: device.name, result });
+      await this.#noteVisit(id, result);
+      if (result.imports.some(({ imported }) => imported > 0)) this.#wantCopies();
       await this.#tellICloudOnly(result).catch((error: unknown) => this.#report(error)); // what was saved is saved
       const stop = stopOf(result.imports);
       this.#askAboutPhone(id, stop?.code);
@@ -351,10 +540,18 @@ class Agent implements Keepsake {
       if (!isAgentError(error)) this.#report(error);
       const failure = isAgentError(error) ? error : mistake(error);
       const { code, message, remedy } = failure;
+      await this.#keepsake.register.noteVisit(id, code);
       this.#tell({ kind: 'importFailed', id, name: device.name, failure: { code, message, remedy } });
       this.#askAboutPhone(id, code);
       this.#wishes.settle(id, code);
     }
+  }
+
+  /** Why it came to nothing, for the day its photos are overdue. */
+  async #noteVisit(id: SourceId, { imports }: BackupResult): Promise<void> {
+    const stop = stopOf(imports);
+    const isSaved = imports.every(({ failed, deferred }) => failed + deferred === 0);
+    if (stop !== undefined || isSaved) await this.#keepsake.register.noteVisit(id, stop?.code);
   }
 
   async #tellICloudOnly({ imports }: BackupResult): Promise<void> {
@@ -390,6 +587,18 @@ class Agent implements Keepsake {
   #report(error: unknown): void {
     if (!this.#signal.aborted) this.#options.log.error({ err: error }, 'something failed in the background');
   }
+}
+
+function driveKey(id: string): SourceId {
+  return `${drivePrefix}${id}` as SourceId;
+}
+
+function isDriveKey(id: SourceId): boolean {
+  return id.startsWith(drivePrefix);
+}
+
+function driveIdOf(id: SourceId): string {
+  return id.slice(drivePrefix.length);
 }
 
 function mistake(cause: unknown): AgentError {

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId, LibraryId } from '../domain/ids.ts';
+import type { CopyProgress } from '../jobs/copy-job.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import { type ImportReport, ImportTally, reportImport } from '../jobs/import-report.ts';
 import { assertApart, assertNotInCloud } from '../jobs/import-safety.ts';
@@ -24,6 +25,8 @@ import type { Source } from '../sources/source.ts';
 import type { Config } from './config.ts';
 import type { BackupRequest, BackupResult } from './control.ts';
 import type { Device } from './devices.ts';
+import type { AttachedDrive } from './drives.ts';
+import type { OpenLibraryWork } from './library-work.ts';
 import { openLibraryCatalog } from './open-catalog.ts';
 import { catalogPath, type KeepsakePaths, makeStateFolders } from './paths.ts';
 import type { Phones } from './phones.ts';
@@ -96,6 +99,8 @@ export interface BackupJob {
   readonly paths: KeepsakePaths;
   readonly seams: Seams;
   readonly sharedLog: Log | undefined;
+  /** The drives to copy to afterwards; undefined: none is wanted. */
+  readonly copyTargets?: (() => Promise<readonly AttachedDrive[]>) | undefined;
 }
 
 export async function backup(job: BackupJob): Promise<BackupResult> {
@@ -154,7 +159,25 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
     imports.push(report);
     if (stopsOthers(report)) break;
   }
-  return { library: library.folders.root, imports, copies: [], missingProgram: metadata.unavailable };
+  const copies = await copyAfterwards(job, { library, catalog, log, clock, imports });
+  return { library: library.folders.root, imports, copies, missingProgram: metadata.unavailable };
+}
+
+/** What is in the library goes to the drives that are attached, unless the library itself stopped the import. */
+async function copyAfterwards(
+  { request, seams, copyTargets }: BackupJob,
+  open: OpenLibraryWork & { readonly clock: Clock; readonly imports: readonly ImportReport[] },
+): Promise<BackupResult['copies']> {
+  if (copyTargets === undefined || open.imports.some(stopsOthers)) return [];
+  const targets = await copyTargets();
+  if (targets.length === 0) return [];
+  const { copyTo } = await import('./copying.ts');
+  const { clock } = open;
+  const observeStep = seams.observeStep ?? (() => undefined);
+  const onProgress = ({ driveName, path, ...progress }: CopyProgress) =>
+    request.onProgress({ phase: 'saving', ...progress, name: path, sourceName: driveName });
+  const wish = { acceptChanges: false, onProgress };
+  return await copyTo({ clock, observeStep, wish, signal: request.signal }, open, targets);
 }
 
 interface OpenableSource {

@@ -1,20 +1,29 @@
 // The only place that knows everybody: builds the parts from configuration and environment and hands them to each other.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type AttachedDevice, DeviceLook } from '../detect/attached-devices.ts';
+import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { Pace } from '../jobs/pace.ts';
+import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
+import { readLibraryId } from '../library/library.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import { statOrUndefined } from '../platform/volume.ts';
 import type { LibraryTurn } from './adopt.ts';
 import { backup, chooseSources, type Seams } from './backup.ts';
 import { type Config, listKeys, loadConfig, setConfigValue } from './config.ts';
 import type { AdoptWish, Keepsake } from './control.ts';
+import type { VerifyWish } from './copying.ts';
 import { type Device, type DeviceRegister, openDeviceRegister, type SeenDevice } from './devices.ts';
-import { defaultLibrary, type Environment, findPaths, makeStateFolders } from './paths.ts';
+import { openDriveRegister } from './drive-register.ts';
+import { Drives, type DrivesSeen } from './drives.ts';
+import { catalogPath, defaultLibrary, type Environment, findPaths, makeStateFolders } from './paths.ts';
+import { clearPause, readPause, writePause } from './pause.ts';
 import { openPhones, type Phones } from './phones.ts';
+import type { Reminding } from './reminding.ts';
 import { readStatus } from './status.ts';
 
 /** Keepsake in this process, and what an agent needs besides. */
@@ -24,6 +33,14 @@ export interface LocalKeepsake extends Keepsake {
   config(): Promise<Config & { readonly library: AbsolutePath }>;
   /** `turn` and `pace` let an agent save cards meanwhile. */
   adopt(wish: AdoptWish, share?: { readonly turn: LibraryTurn; readonly pace: Pace }): ReturnType<Keepsake['adopt']>;
+  verify(wish: VerifyWish, share?: { readonly turn: LibraryTurn; readonly pace: Pace }): ReturnType<Keepsake['verify']>;
+  /** The drives with copies of the library that are attached now. */
+  seeDrives(signal: AbortSignal): Promise<DrivesSeen>;
+  isPaused(): Promise<boolean>;
+  /** Reads a little of what is due to be checked. True if nothing is due any more. */
+  checkSome(signal: AbortSignal): Promise<boolean>;
+  /** What the owner is to be told now; it counts as told. */
+  remind(): Promise<Reminding>;
   /** The cards and folders that are connected now. */
   look(signal: AbortSignal): Promise<readonly AttachedDevice[]>;
   readonly phones: Phones;
@@ -37,6 +54,8 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
   const register = openDeviceRegister(paths.devices, () => clock.nowMs());
   const deviceLook = new DeviceLook();
   const phones = openPhones(environment, register);
+  const driveRegister = openDriveRegister(paths.drives, () => clock.nowMs());
+  const drives = new Drives({ register: driveRegister, nowMs: () => clock.nowMs() });
   const config = async () => {
     const loaded = await loadConfig(paths.config);
     return { ...loaded, library: loaded.library ?? defaultLibrary(environment) };
@@ -59,6 +78,45 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     }
     return await phones.addLacking(await register.list(connected));
   };
+  /** What work on the library is given. */
+  const work = async (library: string | undefined, signal: AbortSignal) => ({
+    ...(await chooseLibrary(library)),
+    ...{ paths, clock, sharedLog, signal, drives },
+    observeStep: seams.observeStep ?? (() => undefined),
+  });
+  /** The library that is there. @throws AgentError LIBRARY_MISSING */
+  const presentLibrary = async (library: string | undefined) => {
+    const { root } = await chooseLibrary(library);
+    const id = await readLibraryId(root);
+    if (id !== undefined) return { id, root: (await realpath(root)) as AbsolutePath };
+    throw new AgentError('LIBRARY_MISSING', `There is no photo folder at "${root}" yet.`, {
+      remedy: 'Save photos once: keepsake backup FOLDER',
+    });
+  };
+  /** Those that are attached; looks only if there are any. */
+  const seeDrives = async (root: AbsolutePath, signal: AbortSignal): Promise<DrivesSeen> => {
+    const id = await readLibraryId(root);
+    if (id === undefined || (await driveRegister.all()).length === 0) return { attached: [], unusable: [] };
+    return await drives.see(id, signal);
+  };
+  const status = async (library: string | undefined) => {
+    const chosen = await chooseLibrary(library);
+    const { unusable } = await seeDrives(chosen.root, AbortSignal.timeout(lookTimeoutMs));
+    return await readStatus({
+      ...{ paths, clock, unusable, drives: driveRegister },
+      devices: await phones.addLacking(await register.list([])),
+      ...chosen,
+    });
+  };
+  /** Of a drive of any library: an empty photo folder has none. */
+  const findDriveRoot = async (text: string, signal: AbortSignal) => {
+    const known = (await driveRegister.all()).find(
+      ({ id, name }) => id === text || name === text || (text.length >= 4 && id.startsWith(text)),
+    );
+    if (known === undefined) return undefined;
+    const { attached } = await drives.see(known.libraryId, signal);
+    return attached.find(({ drive }) => drive.id === known.id)?.root;
+  };
   const find = async (id: string): Promise<Device> => {
     const found = (await devices()).find((each) => each.id === id);
     if (found === undefined) throw new Error(`device ${id} was there a moment ago`);
@@ -78,11 +136,79 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const isPath = key === 'library' || listKeys.includes(key);
       await setConfigValue(paths.config, key, isPath ? values.map((value) => resolve(workingFolder, value)) : values);
     },
-    status: async (library) =>
-      readStatus({
-        ...{ paths, clock, devices: await phones.addLacking(await register.list([])) },
-        ...(await chooseLibrary(library)),
-      }),
+    status,
+    drives: async (library) => {
+      const { drives: listed, library: root } = await status(library);
+      return { drives: listed, unusable: (await seeDrives(root, AbortSignal.timeout(lookTimeoutMs))).unusable };
+    },
+    seeDrives: async (signal) => seeDrives((await config()).library, signal),
+    addDrive: async ({ path, name, isElsewhere, library }) => {
+      const present = await presentLibrary(library);
+      makeStateFolders(paths);
+      const signal = AbortSignal.timeout(lookTimeoutMs);
+      return await drives.add({
+        ...{ name, isElsewhere, library: present, signal },
+        path: resolve(workingFolder, path),
+      });
+    },
+    forgetDrive: async ({ drive, library }) => {
+      const { id } = await presentLibrary(library);
+      return await drives.forget(id, drive);
+    },
+    ejectDrive: async ({ drive, library }) => {
+      const { id } = await presentLibrary(library);
+      return await drives.eject(id, drive, AbortSignal.timeout(lookTimeoutMs));
+    },
+    mirror: async (wish) => {
+      const { mirrorLibrary } = await import('./copying.ts');
+      return await mirrorLibrary({ ...(await work(wish.library, wish.signal)), wish });
+    },
+    verify: async (wish, share) => {
+      const { verifyLibrary } = await import('./copying.ts');
+      return await verifyLibrary({ ...(await work(wish.library, wish.signal)), ...share, wish });
+    },
+    restore: async (wish) => {
+      const { restorePhotos } = await import('./restore.ts');
+      return await restorePhotos(wish, {
+        ...(await chooseLibrary(wish.library)),
+        ...{ paths, workingFolder, sharedLog },
+        findDriveRoot: (text) => findDriveRoot(text, wish.signal),
+        devices: async () => (await register.list([])).map(({ id, name }) => ({ id, name })),
+      });
+    },
+    safeToDelete: async (wish) => {
+      const { safeToDelete } = await import('./safe-to-delete.ts');
+      const known = await register.list([]);
+      return await safeToDelete({ ...(await work(wish.library, wish.signal)), wish, devices: known });
+    },
+    pause: async (untilMs) => {
+      makeStateFolders(paths);
+      const nowMs = clock.nowMs();
+      await writePause(paths.pause, { nowMs, ...(untilMs === undefined ? {} : { untilMs }) });
+    },
+    resume: () => clearPause(paths.pause),
+    isPaused: async () => (await readPause(paths.pause, clock.nowMs())) !== undefined,
+    checkSome: async (signal) => {
+      const { root } = await chooseLibrary(undefined);
+      if ((await readLibraryId(root)) === undefined) return true;
+      const { checkSlice } = await import('./copying.ts');
+      return await checkSlice(await work(undefined, signal));
+    },
+    remind: async () => {
+      const { settings, root } = await chooseLibrary(undefined);
+      const id = await readLibraryId(root);
+      const path = id === undefined ? undefined : catalogPath(paths, id);
+      if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined)
+        return { sentences: [] };
+      using catalog = openCatalog({ path, libraryId: id, readOnly: true });
+      const { remind } = await import('./reminding.ts');
+      return await remind({
+        ...{ path: paths.reminders, catalog, nowMs: clock.nowMs(), timeZone: settings.timeZone },
+        devices: await register.list([]),
+        drives: await drives.list(id),
+      });
+    },
+    snooze: async (device, untilMs) => find(await register.snooze(device, untilMs)),
     adopt: async ({ library, ...wish }, share) => {
       const folder = resolve(workingFolder, wish.folder);
       const onProgress = (progress: ImportProgress) => wish.onProgress({ ...progress, sourceName: basename(folder) });
@@ -102,7 +228,10 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     backup: async (request) => {
       const { settings, root } = await chooseLibrary(request.library);
       const wanted = await chooseSources({ request, workingFolder, devices: () => devices(request.signal) });
-      return await backup({ request, settings, root, wanted, phones, paths, seams, sharedLog });
+      const wantsCopies =
+        request.copies !== false && !request.dryRun && (await readPause(paths.pause, clock.nowMs())) === undefined;
+      const copyTargets = wantsCopies ? async () => (await seeDrives(root, request.signal)).attached : undefined;
+      return await backup({ request, settings, root, wanted, phones, paths, seams, sharedLog, copyTargets });
     },
   };
 }

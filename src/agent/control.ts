@@ -1,13 +1,19 @@
 // What can be asked of Keepsake, whoever asks: the command line in its own process, or through the agent that is running.
 
+import type { CopyReport } from '../copies/copy-report.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import type { AdoptResult } from './adopt.ts';
 import type { Config } from './config.ts';
+import type { MirrorResult, MirrorWish, VerifyResult, VerifyWish } from './copying.ts';
 import type { Advice, Device } from './devices.ts';
+import type { DriveStatus } from './drive-status.ts';
+import type { AddedDrive, UnusableDrive } from './drives.ts';
 import type { KeepsakePaths } from './paths.ts';
 import type { RebuildResult } from './rebuild.ts';
+import type { RestoreResult, RestoreWish } from './restore.ts';
+import type { SafeToDelete, SafeToDeleteWish } from './safe-to-delete.ts';
 import type { Status } from './status.ts';
 
 export interface BackupRequest {
@@ -24,6 +30,8 @@ export interface BackupRequest {
   readonly keepRecentlyDeleted?: boolean | undefined;
   /** Nothing is begun of a source that was never saved if all of it does not fit. For what nobody watches. */
   readonly mustFit?: boolean | undefined;
+  /** Then copy to the drives that are attached, unless copying is paused. */
+  readonly copies?: boolean | undefined;
   readonly onProgress: (progress: SourceProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -33,7 +41,7 @@ export type SourceProgress = ImportProgress & { readonly sourceName: string };
 export interface BackupResult {
   readonly library: AbsolutePath;
   readonly imports: readonly ImportReport[];
-  readonly copies: readonly [];
+  readonly copies: readonly CopyReport[];
   /** Files that needed a program this machine lacks to tell when they were taken. */
   readonly missingProgram?: 'exiftool' | undefined;
 }
@@ -67,6 +75,26 @@ export interface RebuildWish {
   readonly signal: AbortSignal;
 }
 
+export interface DriveWish {
+  /** Id, the beginning of one, its name, or a path on it. */
+  readonly drive: string;
+  readonly library?: string | undefined;
+}
+
+export interface AddDriveWish {
+  /** As the owner wrote it. */
+  readonly path: string;
+  readonly name?: string | undefined;
+  /** It is kept away from home. */
+  readonly isElsewhere: boolean;
+  readonly library?: string | undefined;
+}
+
+export interface DriveListing {
+  readonly drives: readonly DriveStatus[];
+  readonly unusable: readonly UnusableDrive[];
+}
+
 /** What the command line, the tray and the page can ask for. All methods throw AgentError for what cannot start. */
 export interface Keepsake {
   readonly paths: KeepsakePaths;
@@ -77,6 +105,26 @@ export interface Keepsake {
   adopt(wish: AdoptWish): Promise<AdoptResult>;
   /** Makes the catalogue anew from the library alone. */
   rebuild(wish: RebuildWish): Promise<RebuildResult>;
+  /** Copies the library to the drives that are attached. What stops one of them midway is in its report. */
+  mirror(wish: MirrorWish): Promise<MirrorResult>;
+  /** Reads library and copies again, and puts right what is bad if that is wanted. */
+  verify(wish: VerifyWish): Promise<VerifyResult>;
+  drives(library?: string): Promise<DriveListing>;
+  /** @throws AgentError DRIVE_MISSING, DRIVE_UNSUITABLE, DRIVE_READ_ONLY, DRIVE_FULL */
+  addDrive(wish: AddDriveWish): Promise<AddedDrive>;
+  /** What is on it stays. @throws AgentError DRIVE_UNKNOWN */
+  forgetDrive(wish: DriveWish): Promise<{ readonly id: string; readonly name: string }>;
+  /** @throws AgentError DRIVE_UNKNOWN, DRIVE_MISSING, DRIVE_BUSY, DRIVE_EJECT_FAILED */
+  ejectDrive(wish: DriveWish): Promise<{ readonly id: string; readonly name: string }>;
+  /** Gives photos back. Works on a computer that knows nothing. What stops it midway is in the result. */
+  restore(wish: RestoreWish): Promise<RestoreResult>;
+  /** Whether what came from a device could be deleted there: copies are read again before it is said. */
+  safeToDelete(wish: SafeToDeleteWish): Promise<SafeToDelete>;
+  /** Nothing happens by itself until then; undefined: until it is taken back. */
+  pause(untilMs: number | undefined): Promise<void>;
+  resume(): Promise<void>;
+  /** No reminders about this device until then. @throws AgentError DEVICE_UNKNOWN */
+  snooze(device: string, untilMs: number): Promise<Device>;
   /** Everything that was ever connected, and what is connected now. */
   devices(): Promise<readonly Device[]>;
   /** What this computer lacks to notice every kind of device. */

@@ -12,6 +12,8 @@ import type { DecideRequest, Decision } from './control.ts';
 /** Someone who sees more cards than this is not a family. The one not seen for longest, without a decision, is forgotten. */
 const devicesMax = 1000;
 const nameCharsMax = 100;
+const visitsMax = 30;
+const visitMs = 3_600_000;
 /** What has grown by a tenth is said again. */
 const saidAgainFromTenths = 11;
 
@@ -30,6 +32,10 @@ const deviceSchema = z.object({
   sharedPhotos: z.enum(['save', 'leave']).optional(),
   /** How many photos were only in iCloud when its owner was last told. */
   toldICloudOnly: z.number().optional(),
+  /** Times it was here since the last success, and did not come to one; the newest last. */
+  visits: z.array(z.object({ at: z.string(), code: z.string() })).optional(),
+  snoozedUntil: z.string().optional(),
+  decidedAt: z.string().optional(),
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
 });
@@ -55,6 +61,12 @@ export interface Device {
   /** Of an iPhone: whether photos that are hidden on it, and those in shared albums, are saved. Absent: not decided. */
   readonly hiddenPhotos?: 'save' | 'leave';
   readonly sharedPhotos?: 'save' | 'leave';
+  /** Times it was here since the last success, and did not come to one. Absent: none. */
+  readonly visits?: readonly { readonly at: string; readonly code: string }[];
+  /** No reminders until then. */
+  readonly snoozedUntil?: string;
+  /** When its owner said what to do with it. */
+  readonly decidedAt?: string;
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
 }
@@ -88,6 +100,10 @@ export interface DeviceRegister {
   decide(request: DecideRequest): Promise<string>;
   /** True if so many photos being only in iCloud is news: the first time, and when they have grown by a tenth since. */
   tellsICloudOnly(device: string, photos: number): Promise<boolean>;
+  /** It was here, and this is why nothing came of it; without a code all that could be had was saved. */
+  noteVisit(device: string, code: string | undefined): Promise<void>;
+  /** @throws AgentError DEVICE_UNKNOWN */
+  snooze(device: string, untilMs: number): Promise<string>;
   /** @throws AgentError DEVICE_UNKNOWN, USAGE */
   rename(device: string, name: string): Promise<string>;
 }
@@ -120,6 +136,26 @@ export function openDeviceRegister(path: AbsolutePath, nowMs: () => number): Dev
         else if (photos === 0) delete found.toldICloudOnly;
         return isNews;
       }),
+    noteVisit: (device, code) =>
+      change((devices) => {
+        const found = devices.find(({ id }) => id === device);
+        if (found === undefined) return;
+        if (code === undefined) {
+          delete found.visits;
+          return;
+        }
+        const at = new Date(nowMs()).toISOString();
+        const [last] = (found.visits ?? []).slice(-1);
+        // A cable that comes loose and is put back is one visit.
+        const isSame = last !== undefined && Math.abs(Date.parse(at) - Date.parse(last.at)) < visitMs;
+        found.visits = [...(found.visits ?? []).slice(isSame ? 0 : -visitsMax, isSame ? -1 : undefined), { at, code }];
+      }),
+    snooze: (device, untilMs) =>
+      change((devices) => {
+        const found = findDevice(devices, device);
+        found.snoozedUntil = new Date(untilMs).toISOString();
+        return found.id;
+      }),
     decide: ({ device, decision, replaces, hiddenPhotos, sharedPhotos }) =>
       change((devices) => {
         const found = findDevice(devices, device);
@@ -129,6 +165,7 @@ export function openDeviceRegister(path: AbsolutePath, nowMs: () => number): Dev
           found.givenName = old.givenName ?? old.label;
           old.decision = 'retired';
         }
+        if (found.decision !== decision) found.decidedAt = new Date(nowMs()).toISOString();
         found.decision = decision;
         if (hiddenPhotos !== undefined) found.hiddenPhotos = hiddenPhotos;
         if (sharedPhotos !== undefined) found.sharedPhotos = sharedPhotos;
@@ -206,12 +243,16 @@ function nameOf(device: StoredDevice): string {
 function describeDevices(devices: readonly StoredDevice[], connected: readonly SeenDevice[]): readonly Device[] {
   return devices.map((device) => {
     const { id, kind, decision, model, sizeBytes, hiddenPhotos, sharedPhotos, firstSeenAt, lastSeenAt } = device;
+    const { visits, snoozedUntil, decidedAt } = device;
     const here = connected.find((each) => each.id === id);
     const isShared = devices.some(
       (other) => other !== device && other.decision !== 'retired' && nameOf(other) === nameOf(device),
     );
     return {
       ...{ id, kind, decision, firstSeenAt, lastSeenAt, connected: here !== undefined },
+      ...(visits === undefined ? {} : { visits }),
+      ...(snoozedUntil === undefined ? {} : { snoozedUntil }),
+      ...(decidedAt === undefined ? {} : { decidedAt }),
       name: isShared ? `${nameOf(device)} (${[model, id.slice(-4)].filter(Boolean).join(', ')})` : nameOf(device),
       ...(here?.root === undefined ? {} : { root: here.root }),
       ...(here?.state === undefined ? {} : { state: here.state }),

@@ -14,6 +14,9 @@ export interface KeepsakePaths {
   readonly catalogs: AbsolutePath;
   readonly knownLibraries: AbsolutePath;
   readonly devices: AbsolutePath;
+  readonly drives: AbsolutePath;
+  readonly pause: AbsolutePath;
+  readonly reminders: AbsolutePath;
   readonly schedule: AbsolutePath;
   readonly agentLock: AbsolutePath;
   /** Where copies of a phone's list of photos are read. */
@@ -36,6 +39,9 @@ export function findPaths(environment: Environment): KeepsakePaths {
     catalogs: join(state, 'catalogs') as AbsolutePath,
     knownLibraries: join(state, 'libraries.json') as AbsolutePath,
     devices: join(state, 'devices.json') as AbsolutePath,
+    drives: join(state, 'drives.json') as AbsolutePath,
+    pause: join(state, 'pause.json') as AbsolutePath,
+    reminders: join(state, 'reminders.json') as AbsolutePath,
     schedule: join(state, 'schedule.json') as AbsolutePath,
     agentLock: join(state, 'agent.lock') as AbsolutePath,
     scratch: join(state, 'scratch') as AbsolutePath,

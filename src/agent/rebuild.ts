@@ -32,6 +32,8 @@ export interface RebuildResult {
   readonly imports: number;
   /** Files that were saved once and are not in the library any more: they are saved again from a source that has them. */
   readonly missing: number;
+  /** Files that their owner removed: no source brings them back. */
+  readonly removed: number;
   readonly ms: number;
 }
 

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import type { OverdueReport } from '../domain/overdue.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import { adoptedKind, adoptionLockPath } from '../library/adoption.ts';
 import type { SourceSummary } from '../library/catalog/catalog-store.ts';
@@ -11,10 +12,15 @@ import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { seemsOfAnotherState } from '../library/catalog-match.ts';
 import { libraryFolders, readLibraryId } from '../library/library.ts';
 import { listManifests } from '../library/manifest.ts';
+import { movedKind } from '../library/moves.ts';
 import type { Clock } from '../platform/clock.ts';
 import { takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import type { Device } from './devices.ts';
+import type { DriveRegister } from './drive-register.ts';
+import { type DriveStatus, readCopies } from './drive-status.ts';
+import type { UnusableDrive } from './drives.ts';
 import { catalogPath, type KeepsakePaths } from './paths.ts';
+import { readPause } from './pause.ts';
 import { describePhotos } from './photos-words.ts';
 
 export interface SourceStatus {
@@ -51,8 +57,16 @@ export interface Status {
   readonly state: 'neverSaved' | 'saving' | 'needsYou' | 'idle';
   readonly library: AbsolutePath;
   readonly sources: readonly SourceStatus[];
-  readonly drives: readonly [];
-  readonly photos: { readonly assets: number; readonly inLibrary: number; readonly safe: number };
+  readonly drives: readonly DriveStatus[];
+  /** `safe`: proven on two physical disks. `elsewhere`: proven away from home too. */
+  readonly photos: {
+    readonly assets: number;
+    readonly inLibrary: number;
+    readonly safe: number;
+    readonly elsewhere: number;
+  };
+  /** Nothing happens by itself until then (ISO 8601, UTC); null: until that is taken back. Absent: it is not paused. */
+  readonly pausedUntil?: string | null;
   readonly jobs: readonly StatusJob[];
   readonly needsYou: readonly Need[];
   /** What is good to know and needs nothing. */
@@ -65,16 +79,19 @@ export interface StatusOptions {
   readonly root: AbsolutePath;
   readonly clock: Clock;
   readonly devices: readonly Device[];
+  readonly drives: DriveRegister;
+  /** Disks with the mark of a copy that cannot be used. */
+  readonly unusable: readonly UnusableDrive[];
 }
 
 /** @throws AgentError CATALOG_DAMAGED, CATALOG_TOO_NEW, LIBRARY_DAMAGED, LIBRARY_TOO_NEW. */
-export async function readStatus({ paths, root, devices }: StatusOptions): Promise<Status> {
+export async function readStatus({ paths, root, clock, devices, drives, unusable }: StatusOptions): Promise<Status> {
   const empty: Status = {
     state: 'neverSaved',
     library: root,
     sources: [],
     drives: [],
-    photos: { assets: 0, inLibrary: 0, safe: 0 },
+    photos: { assets: 0, inLibrary: 0, safe: 0, elsewhere: 0 },
     jobs: [],
     needsYou: [],
     notes: [],
@@ -90,7 +107,15 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
   }
   using catalog = openCatalog({ path, libraryId: id, readOnly: true });
   const summary = catalog.summarize();
+  const nowMs = clock.nowMs();
+  const enrolled = (await drives.list(id)).filter(({ state }) => state === 'enrolled');
+  const copies = readCopies({
+    ...{ catalog, summary, drives: enrolled, devices, nowMs },
+    connected: new Set(devices.flatMap((device) => (device.connected ? [device.id] : []))),
+  });
+  const pause = await readPause(paths.pause, nowMs);
   const sources = summary.sources.flatMap((source) => {
+    if (source.kind === movedKind) return [];
     if (source.kind === adoptedKind) return []; // photos that lay in the library: nothing to connect, nothing to fall behind
     const device = devices.find(({ id }) => id === source.id);
     return device?.decision === 'retired' ? [] : [{ ...source, name: device?.name ?? source.name }];
@@ -114,6 +139,8 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
     ...(running.length > imports.length && !isAdopting ? [adoptionInterrupted] : []),
     ...sources.flatMap((source) => needOf(source)),
     ...about.flatMap(({ needsYou }) => needsYou),
+    ...unusable.map(({ code, message, remedy }) => ({ code, message, remedy })),
+    ...copies.needsYou,
     ...devices.flatMap(({ advice }) => advice ?? []).slice(0, 1), // what this computer lacks, once for all of them
     ...summary.sources.filter(({ kind }) => kind === adoptedKind).flatMap((source) => needOfAdoption(source)),
   ];
@@ -126,14 +153,21 @@ export async function readStatus({ paths, root, devices }: StatusOptions): Promi
         : sources.length === 0 && summary.assets === 0
           ? 'neverSaved'
           : 'idle',
-    sources: sources.map(describeSource),
-    photos: { assets: summary.assets, inLibrary: summary.assets, safe: 0 },
+    sources: sources.map((source) => describeSource(source, copies.report)),
+    drives: copies.drives,
+    photos: {
+      ...{ assets: summary.assets, inLibrary: summary.assets },
+      ...{ safe: copies.safety.safe, elsewhere: copies.safety.elsewhere },
+    },
+    ...(pause === undefined
+      ? {}
+      : { pausedUntil: pause.untilMs === undefined ? null : new Date(pause.untilMs).toISOString() }),
     jobs: [
       ...(isImporting ? imports.slice(-1).map((importId) => ({ kind: 'import', importId }) as const) : []),
       ...(isAdopting ? running.filter(isAdoption).map((importId) => ({ kind: 'adoption', importId }) as const) : []),
     ],
     needsYou,
-    notes: about.flatMap(({ notes }) => notes),
+    notes: [...copies.notes, ...about.flatMap(({ notes }) => notes)],
   };
 }
 
@@ -163,7 +197,7 @@ const adoptionInterrupted: Need = {
   remedy: 'Run "keepsake adopt" again: it goes on where it stopped.',
 };
 
-function describeSource(source: SourceSummary): SourceStatus {
+function describeSource(source: SourceSummary, report: OverdueReport): SourceStatus {
   const counts = source.lastImport?.counts;
   const photos = counts?.photos;
   const [iCloudOnly, unknown] = [counts?.iCloudOnly ?? 0, photos?.unknown ?? 0];
@@ -178,7 +212,7 @@ function describeSource(source: SourceSummary): SourceStatus {
     iCloudOnly,
     unknown,
     saved: photos?.saved ?? (counts === undefined ? 0 : files - counts.failed - counts.deferred),
-    overdue: false,
+    overdue: report.overdue.some((overdue) => 'sourceId' in overdue && overdue.sourceId === source.id),
   };
 }
 

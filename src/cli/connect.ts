@@ -16,8 +16,9 @@ export async function connectKeepsake(environment: Environment, seams: Seams | u
   const agent = await findAgent(socketPaths(local.paths, environment));
   if (agent === undefined) return local;
   const workingFolder = environment['INIT_CWD'] ?? process.cwd();
-  const { paths, config, setConfig, lacking } = local;
-  return { paths, config, setConfig, lacking, ...withWorkingFolder(agent, workingFolder) };
+  // Giving back writes nothing of ours: it needs no turn.
+  const { paths, config, setConfig, lacking, restore } = local;
+  return { paths, config, setConfig, lacking, restore, ...withWorkingFolder(agent, workingFolder) };
 }
 
 async function findAgent(paths: readonly AbsolutePath[]): Promise<RemoteKeepsake | undefined> {
@@ -39,6 +40,21 @@ function withWorkingFolder(agent: RemoteKeepsake, workingFolder: string): Remote
     adopt: (wish) =>
       agent.adopt({ ...wish, folder: resolve(workingFolder, wish.folder), library: complete(wish.library) }),
     rebuild: (wish) => agent.rebuild({ ...wish, library: complete(wish.library) }),
+    mirror: (wish) =>
+      agent.mirror({
+        ...wish,
+        library: complete(wish.library),
+        drives: wish.drives.map((text) => completeIfPath(workingFolder, text)),
+      }),
+    verify: (wish) => agent.verify({ ...wish, library: complete(wish.library) }),
+    drives: (library) => agent.drives(complete(library)),
+    addDrive: (wish) =>
+      agent.addDrive({ ...wish, path: resolve(workingFolder, wish.path), library: complete(wish.library) }),
+    forgetDrive: ({ drive, library }) =>
+      agent.forgetDrive({ drive: completeIfPath(workingFolder, drive), library: complete(library) }),
+    ejectDrive: ({ drive, library }) =>
+      agent.ejectDrive({ drive: completeIfPath(workingFolder, drive), library: complete(library) }),
+    safeToDelete: (wish) => agent.safeToDelete({ ...wish, library: complete(wish.library) }),
     backup: async (request) => {
       const known = request.sources.length === 0 ? [] : await agent.devices();
       const sources = request.sources.map((text) => {
@@ -48,4 +64,10 @@ function withWorkingFolder(agent: RemoteKeepsake, workingFolder: string): Remote
       return await agent.backup({ ...request, sources, library: complete(request.library) });
     },
   };
+}
+
+/** A drive may be named by a path on it. */
+function completeIfPath(workingFolder: string, text: string): string {
+  const path = resolve(workingFolder, text);
+  return text.includes('/') || existsSync(path) ? path : text;
 }

@@ -3,7 +3,7 @@
 import { type AgentEvent, type Announcement, describeTrouble } from '../agent/agent-state.ts';
 import type { BackupResult } from '../agent/control.ts';
 import type { SeenDevice } from '../agent/devices.ts';
-import { count, describeImport, inWords, printable } from './words.ts';
+import { count, describeCopy, describeImport, inWords, printable } from './words.ts';
 
 type Report = BackupResult['imports'][number];
 
@@ -30,7 +30,15 @@ export function describeEvent(event: AgentEvent): string | undefined {
       return event.device.advice === undefined ? undefined : describeAdvice(event.device);
     case 'iCloudOnly':
       return event.needs.map(({ message, remedy }) => `${printable(message)} ${remedy}`).join('\n');
+    case 'copyEnded':
+      return event.report === undefined ? undefined : describeCopy(event.report).join('\n');
+    case 'driveLeft':
+      return `The drive "${printable(event.name)}" was taken out.`;
+    case 'reminded':
+      return event.sentences.map(({ message, remedy }) => `${printable(message)} ${remedy}`.trim()).join('\n');
     case 'decided':
+    case 'driveArrived':
+    case 'copyBegan':
     case 'importProgress':
       return undefined;
   }

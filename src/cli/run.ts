@@ -7,10 +7,12 @@ import { configKeys } from '../agent/config.ts';
 import type { BackupResult, Keepsake } from '../agent/control.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import { connectKeepsake } from './connect.ts';
+import { addCopyCommands } from './copy-commands.ts';
 import { addDeviceCommands } from './device-commands.ts';
 import { type ExitCode, exitCodeOfBackup, exitCodeOfError } from './exit-code.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { ProgressBar, type Terminal } from './progress-bar.ts';
+import { addRestoreCommands } from './restore-commands.ts';
 import { agent, start } from './start.ts';
 import { describeBackup, describeStatus, printable } from './words.ts';
 
@@ -73,7 +75,8 @@ function withTypeableCommands(options: CliOptions): CliOptions {
   };
 }
 
-const commandInWords = /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent)\b/g;
+const commandInWords =
+  /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent|drives|mirror|verify|remove|restore|safe-to-delete|pause|resume|snooze)\b/g;
 
 async function dispatch(options: CliOptions): Promise<ExitCode> {
   const keepsake = await connectKeepsake(options.environment, options.seams);
@@ -108,12 +111,12 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
       else options.stdout.write(describeStatus(status));
     });
   addDeviceCommands(program, options, keepsake);
-  addLibraryCommands(program, options, {
-    keepsake,
-    onExit: (code) => {
-      exitCode = code;
-    },
-  });
+  const onExit = (code: ExitCode) => {
+    exitCode = code;
+  };
+  addLibraryCommands(program, options, { keepsake, onExit });
+  addCopyCommands(program, options, { keepsake, onExit });
+  addRestoreCommands(program, options, { keepsake, onExit });
   addConfigCommands(program, options, keepsake);
   program
     .command('agent')

@@ -34,6 +34,7 @@ export function describeBackup(result: BackupResult): string {
     ...(report.photos === undefined ? [] : describeAccount(report, report.photos)),
     '',
   ]);
+  for (const copy of result.copies) lines.push(...describeCopy(copy), '');
   const saved = result.imports.some((report) => report.imported > 0 && report.dryRun === undefined);
   if (saved) lines.push(`Your photos are in ${result.library}`);
   if (result.missingProgram !== undefined) {
@@ -67,6 +68,43 @@ export function describeImport(report: Report): readonly string[] {
   const { stopped } = report;
   if (stopped !== undefined) lines.push('', stopped.message, stopped.remedy);
   else if (!dryRun && report.complete) lines.push('  All photos and videos on it are saved.');
+  return lines;
+}
+
+/** What came of copying to one drive. */
+export function describeCopy(report: BackupResult['copies'][number]): readonly string[] {
+  const { copied, adopted, moved, removed, readBack, perhapsFromMemory, failed, bytes, stopped, failures, odd } =
+    report;
+  const name = `"${printable(report.driveName)}"`;
+  const lines: string[] = [];
+  if (copied > 0) lines.push(`${name}: ${files(copied)} copied (${inWords(bytes)}).`);
+  else if (adopted + moved + removed > 0) lines.push(`${name}: nothing had to be copied.`);
+  else if (stopped === undefined && failed === 0) lines.push(`${name}: everything is on it already.`);
+  else lines.push(`${name}: nothing was copied.`);
+  if (adopted > 0) lines.push(`  ${files(adopted)} had been on it before and ${adopted === 1 ? 'is' : 'are'} right.`);
+  if (moved > 0)
+    lines.push(`  ${files(moved)} moved there as you moved ${moved === 1 ? 'it' : 'them'} in your photo folder.`);
+  if (removed > 0) lines.push(`  ${files(removed)} you removed went to the trash on it.`);
+  if (readBack > 0) {
+    const memory =
+      perhapsFromMemory === 0
+        ? ''
+        : `, ${perhapsFromMemory === readBack ? 'perhaps' : 'some of it perhaps'} from this computer's memory`;
+    lines.push(`  ${files(readBack)} read back from it and ${readBack === 1 ? 'was' : 'were'} right${memory}.`);
+  }
+  if (odd.length > 0) {
+    lines.push(
+      `  ${count(odd.length, 'name is a link or cannot be read as text and is', 'names are links or cannot be read as text and are')} not copied:`,
+    );
+    lines.push(...listNames(odd, odd.length));
+  }
+  if (failed > 0) {
+    lines.push(`  ${files(failed)} could NOT be copied:`);
+    for (const { path, message, remedy, code } of failures.slice(0, namedMax))
+      lines.push(`    ${printable(path)}`, `      ${printable(message)} ${remedy} (${code})`);
+    if (failed > namedMax) lines.push(`    … and ${failed - namedMax} more`);
+  }
+  if (stopped !== undefined) lines.push('', `${printable(stopped.message)} ${stopped.remedy}`);
   return lines;
 }
 
@@ -152,7 +190,19 @@ export function describeStatus(status: Status): string {
           : `last saved ${source.complete ? 'in full ' : ''}${source.lastSuccessAt.slice(0, 10)}`;
       lines.push(`  ${printable(source.name)}: ${when}`);
     }
-    lines.push('They are in one place only: Keepsake does not copy them to a second disk yet.');
+    for (const drive of status.drives) {
+      const when =
+        drive.lastCopiedAt === null ? 'not yet copied in full' : `copied in full ${drive.lastCopiedAt.slice(0, 10)}`;
+      const waiting = drive.missing === 0 ? '' : `, ${files(drive.missing)} waiting for it`;
+      lines.push(`  Copy on ${printable(drive.name)}: ${when}${waiting}`);
+    }
+  }
+  if (status.pausedUntil !== undefined) {
+    const until =
+      status.pausedUntil === null
+        ? 'until you go on'
+        : `until ${status.pausedUntil.slice(0, 16).replace('T', ' ')} UTC`;
+    lines.push(`Keepsake is paused ${until}. To go on: keepsake resume`);
   }
   if (status.agent === 'notRunning')
     lines.push('Keepsake is not running: cards are not noticed. To start it: npm start');

@@ -21,7 +21,8 @@ const watchedFoldersMax = 64;
 export interface AttachedDevice {
   /** The same as openFolderSource(root).id. */
   readonly id: SourceId;
-  readonly kind: SourceKind;
+  /** A drive is none that photos are saved from: copies go to it. */
+  readonly kind: SourceKind | 'drive';
   /** The volume's label, or the folder's name. Anything can be in it: whoever shows it makes it printable. */
   readonly name: string;
   readonly root: AbsolutePath;

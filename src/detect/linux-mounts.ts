@@ -54,6 +54,10 @@ export function visibleMounts(mounts: readonly Mount[]): readonly Mount[] {
   return mounts.filter(isReachable);
 }
 
+export function isNetworkFilesystem(filesystem: string): boolean {
+  return networkFilesystems.test(filesystem);
+}
+
 /** True if `path` lies below `folder`. */
 export function isBelow(path: string, folder: string): boolean {
   return path !== folder && path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);

@@ -98,7 +98,8 @@ export async function sortOut(
       if (questions % questionsPerTurn === 0) await setImmediate(undefined, { signal: options.signal });
       const path = place.libraryPath(entry.path);
       const filed = path === undefined ? undefined : catalog.findFiled(path);
-      if (path === undefined || filed === undefined) fresh.add(entry);
+      // One that was removed, and lies there again: its owner has put it back, or another one in its place.
+      if (path === undefined || filed === undefined || filed.removedBy !== undefined) fresh.add(entry);
       else if (!(await isSameFile({ root, path, filed }))) tally.settle(path, { kind: 'failed', error: sharedName() });
       else tally.settle(path, { kind: isAsFiled(entry, filed) ? 'known' : 'changed' });
     }

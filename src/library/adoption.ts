@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, AssetId, ContentHash, ImportId, LibraryId, RelativePath, SourceId } from '../domain/ids.ts';
-import type { AssetKind, CaptureDate, ResourceRole } from '../domain/media.ts';
+import { type AssetKind, type CaptureDate, isOriginalRole, type ResourceRole } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import { Batch } from './batch.ts';
@@ -20,7 +20,16 @@ import { type ConfirmedGroup, confirmGroup, type GroupMember, nameParts } from '
 import { stagedName } from './incoming.ts';
 import type { Library } from './library.ts';
 import { appendManifest, manifestVersion } from './manifest.ts';
-import { cameraOf, findByKey, findJoin, type Join, type Matchable, type Matching, primaryOf } from './matching.ts';
+import {
+  cameraOf,
+  findByKey,
+  findJoin,
+  isRemoved,
+  type Join,
+  type Matchable,
+  type Matching,
+  primaryOf,
+} from './matching.ts';
 import type { PlannedAsset, PlannedResource } from './planned-asset.ts';
 import { foldName } from './portable-name.ts';
 
@@ -94,12 +103,13 @@ export class Adoption {
     // lies, so that there is no reason to hold it back as an import does.
     for (const group of groups) {
       const found = await findJoin(this.#matching, group);
-      if (found !== undefined) await this.#join(group.members, found);
+      if (found !== undefined && takesMore(found.asset, group.members)) await this.#join(group.members, found);
       else this.#adoptNew(group);
     }
     for (const follower of followers) {
       const found = await findByKey(this.#matching, follower.candidate);
-      if (found !== undefined) await this.#join([follower], { ...found, primaryRole: follower.role });
+      if (found !== undefined && takesMore(found.asset, [follower]))
+        await this.#join([follower], { ...found, primaryRole: follower.role });
       else this.#options.report(follower.candidate, { kind: 'notMedia' });
     }
   }
@@ -140,8 +150,10 @@ export class Adoption {
     });
   }
 
+  /** The name of a file that was removed is free for one that its owner has put there. */
   #isRecorded(path: RelativePath): boolean {
-    return this.#options.catalog.isPathTaken(path);
+    const filed = this.#options.catalog.findFiled(path);
+    return filed !== undefined && filed.removedBy === undefined;
   }
 
   #adoptNew(group: Group): void {
@@ -162,7 +174,7 @@ export class Adoption {
         ...(camera === undefined ? {} : { camera }),
       },
       members: group.members,
-      held: new Map(),
+      present: new Set(),
     });
   }
 
@@ -193,7 +205,7 @@ export class Adoption {
         ...(hasPrimary ? {} : { becomesPairedVideo }),
       },
       members: roles,
-      held,
+      present: new Set(current.resources.filter(({ removedBy }) => removedBy === undefined).map(({ hash }) => hash)),
     });
   }
 
@@ -208,17 +220,29 @@ export class Adoption {
       readonly suffix: number;
     };
     readonly members: readonly Member[];
-    readonly held: ReadonlyMap<ContentHash, ResourceRole>;
+    /** What the library has of it already. */
+    readonly present: ReadonlySet<ContentHash>;
   }): void {
-    const { facts, members, held } = wish;
+    const { facts, members, present } = wish;
     this.#batch.add({
       plan: { ...facts, resources: members.map(resourceOf), duplicates: [] },
       outcomes: members.map(({ candidate }) => ({
         candidate,
-        kind: held.has(candidate.staged.hash) ? 'duplicate' : 'adopted',
+        kind: present.has(candidate.staged.hash) ? 'duplicate' : 'adopted',
       })),
     });
   }
+}
+
+/**
+ * A photo that was removed becomes part of the library again if its owner has put its very bytes there and wants them adopted. What
+ * only belongs to it does not bring it back.
+ */
+function takesMore(asset: CatalogAsset, members: readonly Member[]): boolean {
+  if (!isRemoved(asset)) return true;
+  return members.some(({ candidate }) =>
+    asset.resources.some(({ hash, role }) => hash === candidate.staged.hash && isOriginalRole(role)),
+  );
 }
 
 /** What each of the asset's files is for, once its video, if it is to become one, is the moving half of a still. */

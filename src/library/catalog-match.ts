@@ -9,12 +9,14 @@ import type { CatalogStore } from './catalog/catalog-store.ts';
 import type { Library } from './library.ts';
 import { listManifests, type ManifestFile, readManifestHeader, readManifestTail } from './manifest.ts';
 import type { PlannedAsset } from './planned-asset.ts';
+import { removalLogNote } from './removal.ts';
+import { removalLogBytes } from './removal-log.ts';
 import { readHistory } from './source-history.ts';
 
 export interface Mismatch {
   /** For the log: which of the two is older, and how that shows. */
-  readonly reason: 'manifestUnknown' | 'manifestGrown' | 'manifestCut' | 'manifestGone' | 'laterImport';
-  readonly importId: ImportId;
+  readonly reason: 'manifestUnknown' | 'manifestGrown' | 'manifestCut' | 'manifestGone' | 'laterImport' | 'removalsCut';
+  readonly importId?: ImportId;
 }
 
 /**
@@ -30,6 +32,9 @@ export async function findMismatch(library: Library, catalog: CatalogStore): Pro
   }
   const [gone] = known.keys();
   if (gone !== undefined) return { reason: 'manifestGone', importId: gone };
+  // Lines that the catalogue has not taken in are recovery's; fewer than it took in are those of an older library.
+  const removalBytes = (await removalLogBytes(library.folders)) ?? 0;
+  if (removalBytes < Number(catalog.copies.note(removalLogNote) ?? 0)) return { reason: 'removalsCut' };
   // Imports that saved nothing leave no manifest, and the catalogue has them before sources.json has.
   const finished = new Set(catalog.sourceHistory().map(({ lastImport }) => lastImport?.importId));
   for (const { lastImport } of (await readHistory(library)) ?? []) {

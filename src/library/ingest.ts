@@ -19,14 +19,14 @@ import {
 } from '../platform/durable-write.ts';
 import { nearestExisting } from '../platform/volume.ts';
 import { Batch, type Draft, type Spelling } from './batch.ts';
-import type { CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
+import type { CatalogAsset, CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
 import { stemKeyOf } from './catalog/sqlite-catalog.ts';
 import { dateOfGroup } from './group-date.ts';
 import { type ConfirmedGroup, confirmGroup, type GroupMember, nameParts } from './grouping.ts';
 import { type Layout, shelfFolders } from './layout.ts';
 import type { Library } from './library.ts';
 import { appendManifest, manifestVersion } from './manifest.ts';
-import { cameraOf, findByKey, findJoin, type Join, type Matching, primaryOf } from './matching.ts';
+import { cameraOf, findByKey, findJoin, isRemoved, type Join, type Matching, primaryOf } from './matching.ts';
 import type { PlannedAsset, PlannedResource, SourceEntryRecord } from './planned-asset.ts';
 import { foldName, joinName, makeAscii, makePortable, type NameParts } from './portable-name.ts';
 import { unpublish } from './recovery.ts';
@@ -182,16 +182,40 @@ export class Ingest {
 
   async #file(group: Group): Promise<void> {
     const found = await findJoin(this.#matching, group);
-    if (found !== undefined) await this.#joinAsset(group.members, found);
-    else await this.#fileNewAsset(group);
+    if (found === undefined) await this.#fileNewAsset(group);
+    else if (isRemoved(found.asset)) await this.#fileBesideRemoved(group, found);
+    else await this.#joinAsset(group.members, found);
+  }
+
+  /**
+   * The photo, or what it is named after, was removed by its owner. What was removed is known. Bytes that never were are a photo to
+   * be saved, for itself; only what is nothing without that photo is left on the source. It is not noted as known: should the
+   * photo be taken back, it comes along the next time.
+   */
+  async #fileBesideRemoved(group: Group, { asset, primaryRole }: Join): Promise<void> {
+    const removed = new Set<string>(asset.resources.map(({ hash }) => hash));
+    const isKnown = ({ candidate }: Member) => removed.has(candidate.staged.hash);
+    const known = group.members.filter(isKnown);
+    const others = group.members.filter((member) => !isKnown(member));
+    if (known.length > 0) await this.#joinAsset(known, { asset });
+    const isPicture = (member: Member) =>
+      pictureRoles.includes(member === group.members[0] ? (primaryRole ?? member.role) : member.role);
+    if (!others.some(isPicture)) await this.#leave(others);
+    else if (known.length === 0) await this.#fileNewAsset(group);
+    else await this.add({ candidates: others.map(({ candidate }) => candidate), settled: [] });
+  }
+
+  async #leave(members: readonly Member[]): Promise<void> {
+    const candidates = members.map(({ candidate }) => candidate);
+    await discard(this.#options.library, candidates);
+    for (const { file } of candidates) this.#options.report(file, { kind: 'duplicate' });
   }
 
   async #fileFollower(follower: Member): Promise<void> {
     const found = await findByKey(this.#matching, follower.candidate);
-    if (found !== undefined) {
-      await this.#joinAsset([follower], { ...found, primaryRole: follower.role });
-      return;
-    }
+    if (found !== undefined && isRemoved(found.asset) && !holdsBytes(found.asset, follower))
+      return await this.#leave([follower]);
+    if (found !== undefined) return await this.#joinAsset([follower], { ...found, primaryRole: follower.role });
     await discard(this.#options.library, [follower.candidate]);
     this.#options.report(follower.candidate.file, { kind: 'notMedia', reason: 'orphanSidecar' });
   }
@@ -375,6 +399,13 @@ export class Ingest {
       remedy: 'Stop what else writes to your photo folder, and check its disk, then save again.',
     });
   }
+}
+
+/** What is worth keeping without the photo it belongs to. */
+const pictureRoles: readonly ResourceRole[] = ['original', 'alternate', 'pairedVideo', 'edited', 'editedVideo'];
+
+function holdsBytes(asset: CatalogAsset, { candidate }: Member): boolean {
+  return asset.resources.some(({ hash }) => hash === candidate.staged.hash);
 }
 
 type StagedBytes = Pick<PlannedResource, 'hash' | 'sizeBytes'>;

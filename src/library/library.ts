@@ -54,6 +54,11 @@ export function libraryFolders(root: string): LibraryFolders {
   };
 }
 
+/** What the owner removed; nobody else may look into it, since private photos may be among that. */
+export function trashFolder({ own }: Pick<LibraryFolders, 'own'>): AbsolutePath {
+  return join(own, 'trash') as AbsolutePath;
+}
+
 export interface OpenLibraryOptions {
   readonly root: AbsolutePath;
   readonly known: KnownLibraries;

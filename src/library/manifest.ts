@@ -1,10 +1,8 @@
 // What an import leaves behind in the library: imports/ID.jsonl, one line per file, from which the catalogue can be made
 // again, and imports/ID.sha256, derived from it, which `sha256sum -c` checks without us. docs/design.md describes the lines.
 
-import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type {
   AbsolutePath,
   AssetId,
@@ -18,11 +16,11 @@ import type { AssetKind, CaptureDate, ResourceRole } from '../domain/media.ts';
 import { appendLines, writeSmallFile } from '../platform/durable-write.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import type { CatalogSource } from './catalog/catalog-store.ts';
-import type { PlannedAsset, PlannedResource, SourceEntryRecord } from './planned-asset.ts';
+import type { PlannedAsset, SourceEntryRecord } from './planned-asset.ts';
+import { damagedRecord, newerRecord, wholeLines } from './record-lines.ts';
 
 export const manifestVersion = 1;
 const manifestEnding = '.jsonl';
-const lineLengthMax = 1024 * 1024;
 
 export interface ManifestHeader {
   readonly version: number;
@@ -79,13 +77,13 @@ export interface ManifestFile {
 export async function listManifests(importsFolder: AbsolutePath): Promise<readonly ManifestFile[]> {
   const files: ManifestFile[] = [];
   const listed = await readdir(importsFolder).catch((error: unknown) => {
-    throw damaged(importsFolder, error);
+    throw damagedRecord(importsFolder, error);
   });
   for (const name of listed.sort()) {
     if (!name.endsWith(manifestEnding)) continue;
     const path = join(importsFolder, name) as AbsolutePath;
     const facts = await stat(path).catch((error: unknown) => {
-      throw damaged(path, error);
+      throw damagedRecord(path, error);
     });
     if (!facts.isFile()) continue;
     files.push({ id: name.slice(0, -manifestEnding.length) as ImportId, path, sizeBytes: facts.size });
@@ -211,12 +209,8 @@ export async function* readManifestTail(path: AbsolutePath, fromBytes: number): 
 
 function headerOf(path: string, line: string): ManifestHeader {
   const header = parse(path, line, (text) => JSON.parse(text) as ManifestHeader);
-  if (!isHeader(header)) throw damaged(path);
-  if (header.version > manifestVersion) {
-    throw new AgentError('LIBRARY_TOO_NEW', `"${path}" was written by a newer Keepsake.`, {
-      remedy: 'Install the newer Keepsake again. Nothing was changed.',
-    });
-  }
+  if (!isHeader(header)) throw damagedRecord(path);
+  if (header.version > manifestVersion) throw newerRecord(path);
   return header;
 }
 
@@ -233,37 +227,12 @@ function isHeader(header: ManifestHeader | null): boolean {
   );
 }
 
-/** Not `node:readline`: it also ends a line at U+2028 and U+2029, which JSON leaves as they are and names may contain. */
-async function* wholeLines(path: AbsolutePath, start = 0): AsyncGenerator<string> {
-  let rest = '';
-  try {
-    for await (const chunk of createReadStream(path, { encoding: 'utf8', start })) {
-      const lines = `${rest}${chunk}`.split('\n');
-      rest = lines.pop() ?? ''; // what has no newline yet, and at the end of the file never will
-      for (const line of lines) {
-        if (line.length > lineLengthMax) throw damaged(path);
-        yield line;
-      }
-      if (rest.length > lineLengthMax) throw damaged(path);
-    }
-  } catch (error) {
-    throw systemErrorCode(error) === undefined ? error : damaged(path, error); // a disk that fails, or no right to read
-  }
-}
-
 function parse<T>(path: string, line: string, read: (line: string) => T): T {
   try {
     return read(line);
   } catch (error) {
-    throw damaged(path, error);
+    throw damagedRecord(path, error);
   }
-}
-
-function damaged(path: string, cause?: unknown): AgentError {
-  return new AgentError('LIBRARY_DAMAGED', `"${path}" cannot be read. Your photos are not affected.`, {
-    remedy: 'Keep that file, and ask for help with it: it says which photos were saved.',
-    cause,
-  });
 }
 
 /** Derives imports/ID.sha256 from the manifest, if there is one. Paths are relative to the library's root. */
@@ -279,7 +248,7 @@ export async function writeChecksums(importsFolder: AbsolutePath, importId: Impo
 }
 
 /** As sha256sum writes it: a name with a line break, which only an adopted file can have, is escaped and the line marked. */
-function checksumLine({ hash, path }: PlannedResource): string {
+export function checksumLine({ hash, path }: { readonly hash: ContentHash; readonly path: string }): string {
   const digits = hash.slice('sha256:'.length);
   if (!/[\n\r]/.test(path)) return `${digits}  ${path}\n`;
   const escaped = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r');

@@ -56,6 +56,12 @@ export function cameraOf({ metadata }: Matchable): string | undefined {
   return cameraSerial === undefined ? undefined : [make ?? '', model ?? '', cameraSerial].join('|');
 }
 
+/** True if the owner removed all of it. It is still known by its bytes, and nothing new is to be put beside it. */
+export function isRemoved({ resources }: CatalogAsset): boolean {
+  return resources.length > 0 && resources.every(({ removedBy }) => removedBy !== undefined);
+}
+
+/** May be one that was removed: by the bytes of an original, or because of what something is named after. */
 export async function findJoin(matching: Matching, group: Group): Promise<Join | undefined> {
   return (
     (await findSameOriginal(matching, group)) ??
@@ -87,7 +93,8 @@ async function findOtherHalf({ catalog, settle }: Matching, group: Group): Promi
   const { sourceId, path } = primary.file.identity;
   const id = catalog.findAssetByLiveId({ sourceId, folder: folderOf(path), liveId });
   const asset = id === undefined ? undefined : catalog.getAsset(id);
-  if (asset === undefined || asset.kind === group.kind) return undefined;
+  // The other half of a photo that was removed is a photo of its own: its bytes were never removed.
+  if (asset === undefined || asset.kind === group.kind || isRemoved(asset)) return undefined;
   if (group.kind === 'photo') {
     const video = asset.resources.find(({ role }) => role === 'original');
     return video === undefined ? undefined : { asset, becomesPairedVideo: video.path };
@@ -106,7 +113,8 @@ async function findOtherSlot({ catalog, settle }: Matching, group: Group): Promi
   const id = catalog.findAssetByExposure({ camera, local, stem });
   const asset = id === undefined ? undefined : catalog.getAsset(id);
   const other = asset?.resources.find(({ role }) => role === 'original');
-  if (asset === undefined || other === undefined || isRawName(other.path) === isRaw(primary)) return undefined;
+  if (asset === undefined || isRemoved(asset) || other === undefined || isRawName(other.path) === isRaw(primary))
+    return undefined;
   return asset.resources.some(({ role }) => role === 'alternate') ? undefined : { asset, primaryRole: 'alternate' };
 }
 
@@ -135,6 +143,8 @@ export async function findByKey({ catalog, settle }: Matching, candidate: Matcha
     .findAssetsByKey({ sourceId: identity.sourceId, folder, key })
     .map((id) => catalog.getAsset(id))
     .filter((asset) => asset !== undefined);
-  const asset = assets.find(({ kind }) => kind === 'photo') ?? assets[0];
+  const there = assets.filter((each) => !isRemoved(each));
+  const among = there.length > 0 ? there : assets;
+  const asset = among.find(({ kind }) => kind === 'photo') ?? among[0];
   return asset === undefined ? undefined : { asset };
 }

@@ -1,6 +1,6 @@
 // One asset on its way into the library: what the journal, the manifest and the catalogue are told, in one shape.
 
-import type { AssetId, ContentHash, RelativePath, SourceId, SourcePath } from '../domain/ids.ts';
+import type { AssetId, ContentHash, RelativePath, RemovalId, SourceId, SourcePath } from '../domain/ids.ts';
 import type { AssetKind, CaptureDate, ResourceRole } from '../domain/media.ts';
 
 /** A file of a source as it was when its bytes were read: enough to know it again. */
@@ -26,6 +26,8 @@ export interface PlannedResource {
   readonly staged: string;
   /** Adopted: the file was at `path` before, and is nobody's to publish, replace or take away. */
   readonly isInPlace?: true;
+  /** In a rebuild: the owner removed it since. */
+  readonly removedBy?: { readonly id: RemovalId; readonly atMs: number };
 }
 
 /** An entry whose bytes the library has: nothing is published for it. */

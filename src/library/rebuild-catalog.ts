@@ -1,5 +1,6 @@
-// Fills an empty catalogue from what lies in the library: the manifests, the files they name, and sources.json. A file that is
-// gone is left out, so that its source entry is new again; what can no longer be borne out is not called complete.
+// Fills an empty catalogue from what lies in the library: the manifests, the files they name, the list of what was removed, and
+// sources.json. A file that is gone, and was not removed, is left out, so that its source entry is new again; what can no longer be
+// borne out is not called complete.
 
 import { join } from 'node:path';
 import type { AssetId, ContentHash, ImportId, SourceId } from '../domain/ids.ts';
@@ -9,6 +10,8 @@ import type { CatalogStore, SourceHistory } from './catalog/catalog-store.ts';
 import type { Library } from './library.ts';
 import { listManifests, type ManifestFile, type ManifestHeader, readManifest, readManifestHeader } from './manifest.ts';
 import type { PlannedAsset } from './planned-asset.ts';
+import { noteLog } from './removal.ts';
+import { type RemovedByLog, readRemovalLog } from './removal-log.ts';
 import { historyPath, readHistory } from './source-history.ts';
 
 /** Lines recorded in one transaction. */
@@ -26,6 +29,8 @@ export interface RebuildCounts {
   readonly imports: number;
   /** Files that a manifest names and that are not in the library, under that name and of that size, nor anywhere else in it. */
   readonly missing: number;
+  /** Files that were removed by their owner, and are known so that no source brings them back. */
+  readonly removed: number;
 }
 
 /** @throws AgentError LIBRARY_GONE, LIBRARY_DAMAGED (a manifest that cannot be read), LIBRARY_TOO_NEW; the signal's reason. */
@@ -33,6 +38,7 @@ export async function rebuildCatalog(options: RebuildOptions): Promise<RebuildCo
   const { library, catalog, log } = options;
   const manifests = await readHeaders(await listManifests(library.folders.imports));
   const lost = new LostFiles();
+  const removals = await readRemovalLog(library.folders);
   const begun = new Set<ImportId>();
   for (const { file, header } of manifests) {
     if (!begun.has(header.importId)) {
@@ -41,11 +47,15 @@ export async function rebuildCatalog(options: RebuildOptions): Promise<RebuildCo
       catalog.beginImport({ importId, source, startedAtMs: Date.parse(startedAt) });
       catalog.closeImport(importId);
     }
-    await takeManifest(options, { file, header, lost });
+    await takeManifest(options, { file, header, lost, removals });
   }
+  for (const { id, atMs } of removals?.emptied ?? []) catalog.copies.noteEmptied(id, atMs);
+  // What is not known to be done is recovery's, which comes next.
+  if (removals !== undefined) noteLog(catalog, removals.doneBytes);
   const missing = lost.stillLost(catalog);
   await takeHistory(options, new Set(missing.flatMap(({ sourceIds }) => sourceIds)));
-  const counts = { imports: begun.size, missing: missing.length };
+  const removed = catalog.copies.removals().reduce((sum, { files }) => sum + files, 0);
+  const counts = { imports: begun.size, missing: missing.length, removed };
   log.info(counts, 'made the catalogue anew from the manifests');
   return counts;
 }
@@ -67,18 +77,20 @@ async function readHeaders(files: readonly ManifestFile[]): Promise<readonly Hea
 
 async function takeManifest(
   { library, catalog, signal }: RebuildOptions,
-  { file, header, lost }: HeadedManifest & { readonly lost: LostFiles },
+  of: HeadedManifest & { readonly lost: LostFiles; readonly removals: RemovedByLog | undefined },
 ): Promise<void> {
+  const { file, header, lost, removals } = of;
   let lines: PlannedAsset[] = [];
   const record = async () => {
     signal.throwIfAborted();
     const areThere = await Promise.all(lines.map((plan) => isThere(library, plan))); // the disk is asked for all at once
     // Of a library that was unplugged every file would seem gone, and be saved a second time.
     await library.assertPresent();
-    const borneOut = lines.filter((plan, index) => {
-      if (areThere[index] === false) lost.add(plan);
-      for (const { hash } of areThere[index] === true ? plan.resources : []) lost.found(hash);
-      return areThere[index] === true && !lost.hasBytesOf(plan);
+    const borneOut = lines.flatMap((line, index): readonly PlannedAsset[] => {
+      const plan = areThere[index] === true ? line : asRemoved(line, removals);
+      if (plan === undefined) lost.add(line);
+      for (const { hash } of plan?.resources ?? []) lost.found(hash);
+      return plan === undefined || lost.hasBytesOf(plan) ? [] : [plan];
     });
     catalog.record(header.importId, borneOut);
     lines = [];
@@ -96,6 +108,14 @@ async function isThere(library: Library, { resources }: PlannedAsset): Promise<b
   const [resource] = resources;
   if (resource === undefined) return true;
   return (await statOrUndefined(join(library.folders.root, resource.path)))?.size === resource.sizeBytes;
+}
+
+/** A file that is not there because its owner removed it. Undefined: that is not why. */
+function asRemoved(plan: PlannedAsset, removals: RemovedByLog | undefined): PlannedAsset | undefined {
+  const [resource] = plan.resources;
+  const removedBy = resource === undefined ? undefined : removals?.find(resource.path, resource.hash);
+  if (resource === undefined || removedBy === undefined) return undefined;
+  return { ...plan, resources: [{ ...resource, removedBy }] };
 }
 
 /** Files that were saved and are gone, by their bytes: those may be in the library again, from a later import. */

@@ -15,6 +15,7 @@ import { dropProgress, sweepIncoming } from './incoming.ts';
 import type { Library } from './library.ts';
 import { appendManifest, manifestPath, manifestVersion, readManifest, writeChecksums } from './manifest.ts';
 import type { PlannedAsset, PlannedResource } from './planned-asset.ts';
+import { finishRemovals } from './removal-recovery.ts';
 import { keepHistory } from './source-history.ts';
 
 export interface RecoverOptions {
@@ -38,6 +39,7 @@ export async function recoverLibrary(options: RecoverOptions): Promise<void> {
     await writeChecksums(library.folders.imports, importId);
     catalog.closeImport(importId);
   }
+  await finishRemovals(options);
   await sweepIncoming({ folder: library.folders.incoming, nowMs: options.clock.nowMs() });
   await keepHistory(options);
   if (recorded > 0) await renewBackup(options);

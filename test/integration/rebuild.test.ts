@@ -30,6 +30,7 @@ import {
   statusOf,
   takeCopy,
 } from '../support/lost-catalog.ts';
+import { makeCatalogOld } from '../support/old-catalog.ts';
 
 /** One file of the source cannot be read. */
 const badFile: Seams = {
@@ -175,11 +176,7 @@ test('A rebuild is noted in the log, and a matching catalogue is opened without 
 test('A catalogue of the first version is brought up to date, not made anew, and keeps its answers', async () => {
   using scene = await usedLibrary();
   const [status, before] = [await statusOf(scene), await walk(scene.library)];
-  const database = new Database(catalogOf(scene));
-  database.exec('DROP TABLE manifest; DROP TABLE photos_list; DROP TABLE photos_asset');
-  database.exec('ALTER TABLE asset DROP COLUMN offset_basis');
-  database.pragma('user_version = 1');
-  database.close();
+  makeCatalogOld(catalogOf(scene), 1);
   rmSync(sourcesFile(scene)); // that version wrote none
   await start(scene);
   expect(await statusOf(scene)).toEqual(status);

@@ -120,7 +120,8 @@ class ImageVolume implements LoopVolume {
   }
 
   async mount(path = this.#path): Promise<void> {
-    if (this.#isMounted) throw new Error(`${this.#path} is mounted`);
+    // Also by somebody else: the product ejects drives.
+    if (this.#isMounted && mountsBelow(this.#home).includes(this.#path)) throw new Error(`${this.#path} is mounted`);
     await this.#settle();
     this.#path = path;
     mkdirSync(path, { recursive: true });

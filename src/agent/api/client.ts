@@ -6,15 +6,20 @@ import { dirname } from 'node:path';
 import { AgentError, isAgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { AdoptResult } from '../adopt.ts';
-import type { BackupResult, Keepsake } from '../control.ts';
+import type { BackupResult, DriveListing, Keepsake } from '../control.ts';
+import type { MirrorResult, VerifyResult } from '../copying.ts';
 import type { Device } from '../devices.ts';
+import type { AddedDrive } from '../drives.ts';
 import type { RebuildResult } from '../rebuild.ts';
+import type { SafeToDelete } from '../safe-to-delete.ts';
 import type { Status } from '../status.ts';
 import { errorFromReply, lineBytesMax, type Method, replySchema } from './protocol.ts';
 import { isOurs } from './socket-path.ts';
 
 /** What the agent answers itself; the rest stays with who asks. */
 export type RemoteKeepsake = Pick<Keepsake, Method>;
+
+type NamedDrive = Awaited<ReturnType<Keepsake['ejectDrive']>>;
 
 /** Both ends are of one version: what the agent sends as progress is what the caller takes. */
 type OnProgress = (progress: unknown) => void;
@@ -43,6 +48,19 @@ export async function connectAgent(path: AbsolutePath): Promise<RemoteKeepsake |
     devices: async () => (await call(path, 'devices', {})) as readonly Device[],
     decide: async (request) => (await call(path, 'decide', request)) as Device,
     rename: async (device, name) => (await call(path, 'rename', { device, name })) as Device,
+    mirror: async ({ onProgress, signal, ...wish }) =>
+      (await call(path, 'mirror', wish, { signal, onProgress: onProgress as OnProgress })) as MirrorResult,
+    verify: async ({ onProgress, signal, ...wish }) =>
+      (await call(path, 'verify', wish, { signal, onProgress: onProgress as OnProgress })) as VerifyResult,
+    drives: async (library) => (await call(path, 'drives', { library })) as DriveListing,
+    addDrive: async (wish) => (await call(path, 'addDrive', wish)) as AddedDrive,
+    forgetDrive: async (wish) => (await call(path, 'forgetDrive', wish)) as NamedDrive,
+    ejectDrive: async (wish) => (await call(path, 'ejectDrive', wish)) as NamedDrive,
+    safeToDelete: async ({ onProgress, signal, ...wish }) =>
+      (await call(path, 'safeToDelete', wish, { signal, onProgress: onProgress as OnProgress })) as SafeToDelete,
+    pause: async (untilMs) => void (await call(path, 'pause', { untilMs })),
+    resume: async () => void (await call(path, 'resume', {})),
+    snooze: async (device, untilMs) => (await call(path, 'snooze', { device, untilMs })) as Device,
   };
 }
 

@@ -20,6 +20,7 @@ export const methodSchemas = {
     dryRun: z.boolean(),
     mustFit: z.boolean().optional(),
     keepRecentlyDeleted: z.boolean().optional(),
+    copies: z.boolean().optional(),
   }),
   status: z.strictObject({ library: text.optional() }),
   adopt: z.strictObject({ folder: text, library: text.optional(), createAnew: z.boolean(), dryRun: z.boolean() }),
@@ -33,6 +34,21 @@ export const methodSchemas = {
     sharedPhotos: z.enum(['save', 'leave']).optional(),
   }),
   rename: z.strictObject({ device: text, name: text }),
+  mirror: z.strictObject({ drives: z.array(text).max(100), library: text.optional(), acceptChanges: z.boolean() }),
+  verify: z.strictObject({ all: z.boolean(), repair: z.boolean(), dryRun: z.boolean(), library: text.optional() }),
+  drives: z.strictObject({ library: text.optional() }),
+  addDrive: z.strictObject({
+    path: text,
+    name: text.optional(),
+    isElsewhere: z.boolean(),
+    library: text.optional(),
+  }),
+  forgetDrive: z.strictObject({ drive: text, library: text.optional() }),
+  ejectDrive: z.strictObject({ drive: text, library: text.optional() }),
+  safeToDelete: z.strictObject({ device: text.optional(), library: text.optional() }),
+  pause: z.strictObject({ untilMs: z.number().optional() }),
+  resume: noParameters,
+  snooze: z.strictObject({ device: text, untilMs: z.number() }),
 } as const;
 
 export type Method = keyof typeof methodSchemas;

@@ -82,17 +82,14 @@ async function call(
   body: unknown,
   { signal, send }: { readonly signal: AbortSignal; readonly send: (reply: Reply) => void },
 ): Promise<unknown> {
+  const onProgress = (progress: unknown) => send({ progress });
   switch (method) {
-    case 'backup': {
-      const onProgress = (progress: unknown) => send({ progress });
+    case 'backup':
       return await keepsake.backup({ ...methodSchemas.backup.parse(body), onProgress, signal });
-    }
     case 'status':
       return await keepsake.status(methodSchemas.status.parse(body).library);
-    case 'adopt': {
-      const onProgress = (progress: unknown) => send({ progress });
+    case 'adopt':
       return await keepsake.adopt({ ...methodSchemas.adopt.parse(body), onProgress, signal });
-    }
     case 'rebuild':
       return await keepsake.rebuild({ ...methodSchemas.rebuild.parse(body), signal });
     case 'devices':
@@ -103,6 +100,29 @@ async function call(
     case 'rename': {
       const { device, name } = methodSchemas.rename.parse(body);
       return await keepsake.rename(device, name);
+    }
+    case 'mirror':
+      return await keepsake.mirror({ ...methodSchemas.mirror.parse(body), onProgress, signal });
+    case 'verify':
+      return await keepsake.verify({ ...methodSchemas.verify.parse(body), onProgress, signal });
+    case 'drives':
+      return await keepsake.drives(methodSchemas.drives.parse(body).library);
+    case 'addDrive':
+      return await keepsake.addDrive(methodSchemas.addDrive.parse(body));
+    case 'forgetDrive':
+      return await keepsake.forgetDrive(methodSchemas.forgetDrive.parse(body));
+    case 'ejectDrive':
+      return await keepsake.ejectDrive(methodSchemas.ejectDrive.parse(body));
+    case 'safeToDelete':
+      return await keepsake.safeToDelete({ ...methodSchemas.safeToDelete.parse(body), onProgress, signal });
+    case 'pause':
+      return (await keepsake.pause(methodSchemas.pause.parse(body).untilMs)) ?? {};
+    case 'resume':
+      methodSchemas.resume.parse(body);
+      return (await keepsake.resume()) ?? {};
+    case 'snooze': {
+      const { device, untilMs } = methodSchemas.snooze.parse(body);
+      return await keepsake.snooze(device, untilMs);
     }
   }
 }

@@ -7,11 +7,14 @@ import type {
   ImportId,
   LibraryId,
   RelativePath,
+  RemovalId,
   SourceId,
   SourcePath,
 } from '../../domain/ids.ts';
 import type { AssetKind, CaptureDate, ResourceRole } from '../../domain/media.ts';
 import type { PlannedAsset } from '../planned-asset.ts';
+import type { AssetSearch } from './asset-search.ts';
+import type { CopiesStore } from './copies-store.ts';
 import type { PhotosStore } from './photos-store.ts';
 
 export interface CatalogSource {
@@ -34,6 +37,8 @@ export interface CatalogResource {
   readonly path: RelativePath;
   readonly hash: ContentHash;
   readonly sizeBytes: number;
+  /** The removal that took it: it is not in the library any more, and its bytes stay known. */
+  readonly removedBy?: RemovalId;
 }
 
 export interface FiledResource extends CatalogResource {
@@ -143,6 +148,10 @@ export interface CatalogStore extends Disposable {
   readonly libraryId: LibraryId;
   /** What devices say of their own photos. */
   readonly photos: PhotosStore;
+  /** Where copies of the library are, how they are, and what was removed. */
+  readonly copies: CopiesStore;
+  /** Photos by what the owner calls them. */
+  readonly search: AssetSearch;
 
   findEntry(sourceId: SourceId, path: SourcePath): KnownEntry | undefined;
   /**
@@ -159,7 +168,10 @@ export interface CatalogStore extends Disposable {
   /** Adds `shiftNs` to the times of these entries: a FAT card seen from another time zone or after a change to summer time. */
   shiftEntryTimes(sourceId: SourceId, paths: readonly SourcePath[], shiftNs: bigint): void;
 
-  /** The asset that holds these bytes as an original (primary, alternate or paired video). */
+  /**
+   * The asset that holds these bytes as an original (primary, alternate or paired video); one that the owner removed if no other
+   * does. In the next three, too, what is there comes before what was removed.
+   */
   findOriginal(hash: ContentHash): AssetId | undefined;
   getAsset(assetId: AssetId): CatalogAsset | undefined;
   /** Assets with a file from this folder of the source under this candidate key. */
@@ -168,13 +180,13 @@ export interface CatalogStore extends Disposable {
   findAssetByLiveId(query: { sourceId: SourceId; folder: string; liveId: string }): AssetId | undefined;
   /** Photos exposed by this camera body in this moment under this stem. */
   findAssetByExposure(query: { camera: string; local: string; stem: string }): AssetId | undefined;
-  /** The file of the library at this path, or at one that equals it but for case and accents. */
+  /** The file of the library at this path, or at one that equals it but for case and accents; also one that was removed. */
   findFiled(path: RelativePath): FiledResource | undefined;
   /** Assets with a file of the library under this folded folder and stem (`stemKeyOf`). */
   findFiledByStem(stemKey: string): readonly AssetId[];
   /** The asset with this Live Photo identifier and a file in this folder of the library. */
   findFiledByLiveId(query: { folder: string; liveId: string }): AssetId | undefined;
-  /** True if another asset than `except` has a file with this folded folder and stem. */
+  /** True if another asset than `except` has, or had until it was removed, a file with this folded folder and stem. */
   isStemTaken(stemKey: string, except?: AssetId): boolean;
   isPathTaken(path: RelativePath): boolean;
 

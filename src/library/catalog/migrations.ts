@@ -111,4 +111,55 @@ export const catalogMigrations: readonly string[] = [
 
   ALTER TABLE asset ADD COLUMN offset_basis TEXT;
   `,
+  // Which files are on which drive, and when they were proven there; what is wrong with files anywhere; what the owner removed.
+  `
+  ALTER TABLE resource ADD COLUMN checked_at_ms INTEGER;
+  ALTER TABLE resource ADD COLUMN removed_by TEXT;
+  CREATE INDEX resource_by_size ON resource (size_bytes);
+  CREATE INDEX resource_by_check ON resource (checked_at_ms);
+  CREATE INDEX resource_removed ON resource (removed_by) WHERE removed_by IS NOT NULL;
+
+  CREATE TABLE removal (
+    id TEXT NOT NULL PRIMARY KEY,
+    removed_at_ms INTEGER NOT NULL,
+    emptied_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE drive (
+    id TEXT NOT NULL PRIMARY KEY,
+    last_copied_at_ms INTEGER,
+    last_checked_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE copied (
+    drive_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    modified_at_ns INTEGER NOT NULL,
+    is_ours INTEGER NOT NULL,
+    copied_at_ms INTEGER NOT NULL,
+    read_back_at_ms INTEGER,
+    checked_at_ms INTEGER,
+    removed_by TEXT,
+    PRIMARY KEY (drive_id, path)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX copied_by_hash ON copied (hash);
+  CREATE INDEX copied_by_check ON copied (drive_id, checked_at_ms);
+  CREATE INDEX copied_removed ON copied (drive_id, removed_by) WHERE removed_by IS NOT NULL;
+
+  CREATE TABLE finding (
+    place TEXT NOT NULL,
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('missing', 'corrupt', 'unreadable', 'changed', 'unknown')),
+    found_at_ms INTEGER NOT NULL,
+    is_accepted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (place, path)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE note (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -52,7 +52,10 @@ export interface PhotosTally {
 export interface SeenFiles extends Disposable {
   add(paths: readonly SourcePath[]): void;
   has(path: SourcePath): boolean;
-  /** Assets of the library that came from this source, of which it shows no file any more and which it did not offload. */
+  /**
+   * Assets of the library that came from this source, of which it shows no file any more and which it did not offload. What was removed
+   * from the library is in neither.
+   */
   countGone(options: { readonly exceptBelow: string | undefined }): number;
 }
 
@@ -68,7 +71,10 @@ export interface PhotosStore {
   folders(sourceId: SourceId): readonly string[];
   setPlaces(sourceId: SourceId, places: readonly Placing[]): void;
   count(sourceId: SourceId, scope: PhotosScope, place?: PhotosPlace): PhotosTally;
-  /** Of those on the device, how many are in the library as they are there, with both halves. */
+  /**
+   * Of those on the device, how many were saved as they are there, with both halves. One that its owner removed from the library since
+   * counts: nothing of it is left to be saved.
+   */
   countSaved(sourceId: SourceId, scope: PhotosScope): number;
 }
 
@@ -214,7 +220,8 @@ function openSeen({ get, run, transaction, database }: Statements, sourceId: Sou
       const row = get(
         `SELECT count(*) AS photos FROM (
            SELECT asset_id FROM source_entry AS entry WHERE source_id = ? AND NOT (path > ? AND path < ?)
-           GROUP BY asset_id HAVING sum(EXISTS (SELECT 1 FROM temp.photos_seen AS seen WHERE seen.path = entry.path)) = 0)`,
+           GROUP BY asset_id HAVING sum(EXISTS (SELECT 1 FROM temp.photos_seen AS seen WHERE seen.path = entry.path)) = 0
+             AND EXISTS (SELECT 1 FROM resource WHERE resource.asset_id = entry.asset_id AND removed_by IS NULL))`,
         ...[sourceId, from, to],
       );
       return Number(row?.['photos'] ?? 0);

@@ -10,13 +10,14 @@ import type {
   ImportId,
   LibraryId,
   RelativePath,
+  RemovalId,
   SourceId,
   SourcePath,
 } from '../../domain/ids.ts';
 import type { AssetKind, CaptureDate, DateBasis, ResourceRole } from '../../domain/media.ts';
-import { nameParts } from '../grouping.ts';
 import { type PlannedAsset, type PlannedResource, planFromJson, planToJson } from '../planned-asset.ts';
 import { foldName } from '../portable-name.ts';
+import { type AssetSearch, openAssetSearch } from './asset-search.ts';
 import type {
   CatalogAsset,
   CatalogStore,
@@ -29,8 +30,11 @@ import type {
   SourceHistory,
   SourceSummary,
 } from './catalog-store.ts';
+import { type CopiesStore, openCopiesStore } from './copies-store.ts';
 import { catalogMigrations } from './migrations.ts';
-import { openPhotosStore, type PhotosStore } from './photos-store.ts';
+import { foldedStemOf } from './path-keys.ts';
+import { openPhotosStore, type PhotosStore, type Statements } from './photos-store.ts';
+import { displacedKey, displaceRemoved } from './removal-records.ts';
 
 export interface OpenCatalogOptions {
   /** `state/catalogs/ID.db`. Its folder must exist. */
@@ -41,13 +45,15 @@ export interface OpenCatalogOptions {
   readonly migrations?: readonly string[];
 }
 
+/** For ordering: an asset that the owner removed comes after those that are there. */
+const isGoneInSql =
+  'NOT EXISTS (SELECT 1 FROM resource AS own WHERE own.asset_id = asset.id AND own.removed_by IS NULL)';
 const busyTimeoutMs = 5000;
 const cacheKibibytes = 8192;
 
-/** `2024/2024-07-14/img_1234~2`: what two assets must not share, however the filesystem compares names. */
+/** What two assets must not share. */
 export function stemKeyOf(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return foldName(path.slice(0, slash + 1) + nameParts(path.slice(slash + 1)).stem);
+  return foldedStemOf(path);
 }
 
 /** The folder part of a source path, without a trailing slash; '' at the root. */
@@ -176,22 +182,29 @@ type Row = Record<string, string | bigint | null>;
 class SqliteCatalog implements CatalogStore {
   readonly libraryId: LibraryId;
   readonly photos: PhotosStore;
+  readonly copies: CopiesStore;
+  readonly search: AssetSearch;
   readonly #database: Database.Database;
   readonly #path: string;
-  readonly #statements = new Map<string, Database.Statement>();
+  readonly #prepared = new Map<string, Database.Statement>();
+  readonly #statements: Statements;
 
   constructor(database: Database.Database, options: OpenCatalogOptions) {
     this.#database = database;
     this.#path = options.path;
     this.libraryId = options.libraryId;
     database.defaultSafeIntegers(true); // times are 64-bit nanoseconds
-    this.photos = openPhotosStore({
+    const statements: Statements = {
       database,
       get: (sql, ...values) => this.#get(sql, ...values),
       all: (sql, ...values) => this.#all(sql, ...values),
       run: (sql, ...values) => this.#run(sql, ...values),
       transaction: (action) => this.#transaction(action),
-    });
+    };
+    this.#statements = statements;
+    this.photos = openPhotosStore(statements);
+    this.copies = openCopiesStore(statements);
+    this.search = openAssetSearch(statements);
   }
 
   [Symbol.dispose](): void {
@@ -254,7 +267,7 @@ class SqliteCatalog implements CatalogStore {
   findOriginal(hash: ContentHash): AssetId | undefined {
     const row = this.#get(
       `SELECT asset_id FROM resource WHERE hash = ? AND role IN ('original', 'alternate', 'pairedVideo')
-       ORDER BY role = 'original' DESC LIMIT 1`,
+       ORDER BY removed_by IS NOT NULL, role = 'original' DESC LIMIT 1`,
       hash,
     );
     return row?.['asset_id'] as AssetId | undefined;
@@ -264,7 +277,7 @@ class SqliteCatalog implements CatalogStore {
     const row = this.#get('SELECT * FROM asset WHERE id = ?', assetId);
     if (row === undefined) return undefined;
     const resources = this.#all(
-      'SELECT role, path, hash, size_bytes FROM resource WHERE asset_id = ? ORDER BY path_key',
+      'SELECT role, path, hash, size_bytes, removed_by FROM resource WHERE asset_id = ? ORDER BY path_key',
       assetId,
     );
     return {
@@ -281,6 +294,7 @@ class SqliteCatalog implements CatalogStore {
         path: resource['path'] as RelativePath,
         hash: resource['hash'] as ContentHash,
         sizeBytes: Number(resource['size_bytes']),
+        ...(resource['removed_by'] === null ? {} : { removedBy: resource['removed_by'] as RemovalId }),
       })),
     };
   }
@@ -298,7 +312,7 @@ class SqliteCatalog implements CatalogStore {
   findAssetByLiveId(query: { sourceId: SourceId; folder: string; liveId: string }): AssetId | undefined {
     const row = this.#get(
       `SELECT asset.id FROM asset JOIN source_entry ON source_entry.asset_id = asset.id
-       WHERE live_id = ? AND source_id = ? AND source_entry.folder = ? ORDER BY source_entry.path LIMIT 1`,
+       WHERE live_id = ? AND source_id = ? AND source_entry.folder = ? ORDER BY ${isGoneInSql}, source_entry.path LIMIT 1`,
       query.liveId,
       query.sourceId,
       query.folder,
@@ -308,7 +322,8 @@ class SqliteCatalog implements CatalogStore {
 
   findAssetByExposure(query: { camera: string; local: string; stem: string }): AssetId | undefined {
     const row = this.#get(
-      `SELECT id FROM asset WHERE camera = ? AND captured_local = ? AND stem = ? AND kind = 'photo' LIMIT 1`,
+      `SELECT id FROM asset WHERE camera = ? AND captured_local = ? AND stem = ? AND kind = 'photo'
+       ORDER BY ${isGoneInSql} LIMIT 1`,
       query.camera,
       query.local,
       query.stem,
@@ -326,19 +341,21 @@ class SqliteCatalog implements CatalogStore {
       hash: row['hash'] as ContentHash,
       sizeBytes: Number(row['size_bytes']),
       modifiedAtNs: row['modified_at_ns'] as bigint,
+      ...(row['removed_by'] === null ? {} : { removedBy: row['removed_by'] as RemovalId }),
     };
   }
 
   findFiledByStem(stemKey: string): readonly AssetId[] {
     return this.#all(
-      'SELECT asset_id FROM resource WHERE stem_key = ? GROUP BY asset_id ORDER BY min(path_key)',
+      'SELECT asset_id FROM resource WHERE stem_key = ? AND removed_by IS NULL GROUP BY asset_id ORDER BY min(path_key)',
       stemKey,
     ).map((row) => row['asset_id'] as AssetId);
   }
 
   findFiledByLiveId(query: { folder: string; liveId: string }): AssetId | undefined {
     const rows = this.#all(
-      `SELECT asset.id, path FROM asset JOIN resource ON resource.asset_id = asset.id WHERE live_id = ? ORDER BY path`,
+      `SELECT asset.id, path FROM asset JOIN resource ON resource.asset_id = asset.id
+       WHERE live_id = ? AND removed_by IS NULL ORDER BY path`,
       query.liveId,
     );
     return rows.find((row) => folderOf(String(row['path'])) === query.folder)?.['id'] as AssetId | undefined;
@@ -545,7 +562,8 @@ class SqliteCatalog implements CatalogStore {
 
   summarize(): CatalogSummary {
     const totals = this.#get(
-      'SELECT (SELECT count(*) FROM asset) AS assets, count(*) AS resources, coalesce(sum(size_bytes), 0) AS bytes FROM resource',
+      `SELECT count(DISTINCT asset_id) AS assets, count(*) AS resources, coalesce(sum(size_bytes), 0) AS bytes
+       FROM resource WHERE removed_by IS NULL`,
     );
     return {
       assets: Number(totals?.['assets'] ?? 0),
@@ -602,23 +620,7 @@ class SqliteCatalog implements CatalogStore {
       );
       this.#run(`UPDATE asset SET kind = 'photo' WHERE id = ?`, plan.assetId);
     }
-    for (const resource of plan.resources) {
-      const isAdded = this.#run(
-        `INSERT INTO resource (path_key, stem_key, asset_id, role, path, hash, size_bytes, modified_at_ns, original_name, import_id)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_key) DO NOTHING`,
-        foldName(resource.path),
-        stemKeyOf(resource.path),
-        plan.assetId,
-        resource.role,
-        resource.path,
-        resource.hash,
-        resource.sizeBytes,
-        resource.modifiedAtNs,
-        resource.originalName,
-        importId,
-      );
-      if (isAdded === 0) this.#passOn(importId, plan, resource);
-    }
+    for (const resource of plan.resources) this.#recordResource(importId, plan, resource);
     for (const { entry } of [...plan.resources, ...plan.duplicates]) {
       this.#run(
         `INSERT OR REPLACE INTO source_entry
@@ -635,6 +637,31 @@ class SqliteCatalog implements CatalogStore {
       );
     }
     this.#run('DELETE FROM journal WHERE asset_id = ?', plan.assetId);
+  }
+
+  #recordResource(importId: ImportId, plan: PlannedAsset, resource: PlannedResource): void {
+    const pathKey = foldName(resource.path);
+    const { removedBy } = resource;
+    if (removedBy !== undefined)
+      this.#run('INSERT OR IGNORE INTO removal (id, removed_at_ms) VALUES (?, ?)', removedBy.id, removedBy.atMs);
+    const before = this.#get('SELECT asset_id, hash, removed_by FROM resource WHERE path_key = ?', pathKey);
+    const isSame = before?.['asset_id'] === plan.assetId && before['hash'] === resource.hash;
+    if (before !== undefined && before['removed_by'] !== null && removedBy === undefined) {
+      // The owner has put it, or another file, where the removed one was, and says that it belongs to the library.
+      if (isSame)
+        this.#run('UPDATE resource SET removed_by = NULL, path = ? WHERE path_key = ?', resource.path, pathKey);
+      else displaceRemoved(this.#statements, resource.path);
+    }
+    if (isSame) return;
+    const isTaken = removedBy !== undefined && before !== undefined;
+    const key = isTaken ? displacedKey(removedBy.id, resource.path) : pathKey;
+    const isAdded = this.#run(
+      `INSERT INTO resource (path_key, stem_key, asset_id, role, path, hash, size_bytes, modified_at_ns, original_name, import_id, removed_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path_key) DO NOTHING`,
+      ...[key, isTaken ? key : stemKeyOf(resource.path), plan.assetId, resource.role, resource.path, resource.hash],
+      ...[resource.sizeBytes, resource.modifiedAtNs, resource.originalName, importId, removedBy?.id ?? null],
+    );
+    if (isAdded === 0 && !isTaken) this.#passOn(importId, plan, resource);
   }
 
   /**
@@ -683,10 +710,10 @@ class SqliteCatalog implements CatalogStore {
   }
 
   #statement(sql: string): Database.Statement {
-    let statement = this.#statements.get(sql);
+    let statement = this.#prepared.get(sql);
     if (statement === undefined) {
       statement = this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
+      this.#prepared.set(sql, statement);
     }
     return statement;
   }

@@ -13,6 +13,9 @@ test('KEEPSAKE_HOME holds settings, state and logs', () => {
   expect(paths).toEqual({
     config: '/k/config.toml',
     devices: '/k/state/devices.json',
+    drives: '/k/state/drives.json',
+    pause: '/k/state/pause.json',
+    reminders: '/k/state/reminders.json',
     schedule: '/k/state/schedule.json',
     scratch: '/k/state/scratch',
     agentLock: '/k/state/agent.lock',

@@ -11,6 +11,7 @@ import { folderOf, openCatalog, stemKeyOf } from '../../../../src/library/catalo
 import { type CatalogUnderTest, describeCatalogStore, libraryId } from '../../../contract/catalog-store.ts';
 import { importId, plannedAsset, plannedResource, sampleSource, sourceId } from '../../../contract/sample-plans.ts';
 import { temporaryFolder } from '../../../support/keepsake.ts';
+import { makeCatalogOld } from '../../../support/old-catalog.ts';
 
 describeCatalogStore('The catalogue in SQLite', (): CatalogUnderTest => {
   const scratch = temporaryFolder();
@@ -76,35 +77,27 @@ test('Before a migration the old catalogue is put aside, and it can be opened wi
   expect(older.getAsset(plan.assetId)).toEqual(newer.getAsset(plan.assetId));
 });
 
-/** Turns a catalogue into one as version 2 left it. */
-function makeVersionTwo(path: string): void {
-  const database = new Database(path);
-  database.exec('DROP TABLE photos_list; DROP TABLE photos_asset; ALTER TABLE asset DROP COLUMN offset_basis');
-  database.pragma('user_version = 2');
-  database.close();
-}
+test('From version 3 to 4 nothing is lost, and every file is due for a check', () => {
+  using file = filled();
+  makeCatalogOld(file.path, 3);
+  using newer = openCatalog({ path: file.path, libraryId });
+  expect(newer.getAsset(plan.assetId)?.resources).toHaveLength(1);
+  expect(newer.copies.dueLibraryFiles({ beforeMs: 0, nowMs: 0, limit: 10 })).toMatchObject([{ assetId: plan.assetId }]);
+  expect(newer.copies.findings()).toEqual([]);
+});
 
 test('From version 2 to 3 nothing is lost', () => {
   using file = filled();
-  makeVersionTwo(file.path);
+  makeCatalogOld(file.path, 2);
   using newer = openCatalog({ path: file.path, libraryId });
   expect(newer.getAsset(plan.assetId)).toMatchObject({ date: plan.date });
   expect(newer.findEntry(sourceId, entryPath)).toBeDefined();
   expect(newer.photos.reading(sourceId)).toBeUndefined();
 });
 
-/** Turns a catalogue into one as version 1 left it. */
-function makeVersionOne(path: string): void {
-  makeVersionTwo(path);
-  const database = new Database(path);
-  database.exec('DROP TABLE manifest');
-  database.pragma('user_version = 1');
-  database.close();
-}
-
 test('From version 1 to 2 nothing is lost, a snapshot is kept, and the manifests are to be looked at', () => {
   using file = filled();
-  makeVersionOne(file.path);
+  makeCatalogOld(file.path, 1);
   expect(codeOf(() => openCatalog({ path: file.path, libraryId, readOnly: true }))).toBe('CATALOG_MISSING');
   using newer = openCatalog({ path: file.path, libraryId });
   expect(newer.getAsset(plan.assetId)?.resources).toHaveLength(1);

@@ -1,0 +1,83 @@
+// A copy of the library on a drive, open: its folders, what its filesystem can do, and the certainty that it is still there. A
+// folder that merely has the right path is not a copy: an unplugged drive leaves an empty one behind.
+
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AgentError, isAgentError } from '../domain/errors.ts';
+import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
+import { asWriteError, makeFolders } from '../platform/durable-write.ts';
+import { type FolderAbilities, findMount, probeAbilities, readMounts, statOrUndefined } from '../platform/volume.ts';
+import { asDriveError } from './drive-errors.ts';
+import { type CopyFolders, copyFolders, readMarker } from './drive-marker.ts';
+
+export interface Drive {
+  readonly id: DriveId;
+  readonly name: string;
+  readonly folders: CopyFolders;
+  readonly abilities: FolderAbilities;
+  /** Files larger than this cannot be on it. */
+  readonly fileBytesMax: number;
+  /** @throws AgentError DRIVE_GONE if it is no longer at its path: unplugged, or another disk in its place. */
+  assertPresent(): Promise<void>;
+}
+
+/** FAT32 keeps sizes in 32 bits (Microsoft, FAT specification, 6.7). */
+const fatFileBytesMax = 2 ** 32 - 1;
+const fatFilesystems = /^(vfat|msdos|fuse\.fusefat|msdosfs|fat)/;
+
+export interface OpenDriveOptions {
+  readonly id: DriveId;
+  readonly libraryId: LibraryId;
+  readonly name: string;
+  /** `<drive>/Keepsake/<library name>` */
+  readonly root: AbsolutePath;
+}
+
+/**
+ * Opens a copy for writing, and clears away what an interrupted one left half written.
+ * @throws AgentError DRIVE_GONE, DRIVE_DAMAGED, DRIVE_TOO_NEW, DRIVE_READ_ONLY, DRIVE_FULL, DRIVE_WRITE_FAILED.
+ */
+export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
+  const { id, libraryId, name, root } = options;
+  const folders = copyFolders(root);
+  const facts = await statOrUndefined(root).catch(() => undefined);
+  const marker = await readMarker(folders);
+  if (facts === undefined || marker?.id !== id || marker.libraryId !== libraryId) throw gone(name);
+  const isThere = () => assertPresent({ folders, id, name, dev: facts.dev });
+  try {
+    for (const folder of [folders.incoming, folders.imports]) await makeFolders({ root: folders.own, folder });
+    for (const left of await readdir(folders.incoming)) await rm(join(folders.incoming, left), { force: true });
+    const abilities = await probeAbilities(folders.incoming);
+    const filesystem = findMount(await readMounts(), root)?.filesystem ?? '';
+    return {
+      ...{ id, name, folders, abilities },
+      fileBytesMax: fatFilesystems.test(filesystem) ? fatFileBytesMax : Number.MAX_SAFE_INTEGER,
+      assertPresent: isThere,
+    };
+  } catch (error) {
+    await isThere(); // pulled at this moment, its folders are not there, or those of the system's disk are
+    throw asDriveError(asWriteError(error, `The folder "${folders.own}"`), name);
+  }
+}
+
+async function assertPresent(expected: {
+  readonly folders: CopyFolders;
+  readonly id: DriveId;
+  readonly name: string;
+  readonly dev: number;
+}): Promise<void> {
+  const { folders, id, name, dev } = expected;
+  // By path: a lazily unmounted disk lets open files "succeed", and a path then lands on the system disk (measured).
+  const facts = await stat(folders.root).catch(() => undefined);
+  const marker = await readMarker(folders).catch((error: unknown) => {
+    if (isAgentError(error)) return undefined;
+    throw error;
+  });
+  if (facts?.dev !== dev || marker?.id !== id) throw gone(name);
+}
+
+function gone(name: string): AgentError {
+  return new AgentError('DRIVE_GONE', `The drive "${name}" is no longer connected.`, {
+    remedy: 'Connect it again: copying goes on where it stopped.',
+  });
+}

@@ -1,0 +1,78 @@
+// What has to be done so that a drive has what the library has: folder by folder, from what is wanted, what was put there and
+// what is seen there. And the brake, which stops all of it when too much of the library is not what it was. Pure.
+
+import type { ContentHash, RelativePath } from '../domain/ids.ts';
+import type { CopiedFile } from '../library/catalog/copies-store.ts';
+import { isSameTime, type TreeFile } from './tree.ts';
+
+/** A file of the library that is as it should be, as far as names, sizes and times tell. */
+export interface WantedFile {
+  readonly path: RelativePath;
+  readonly sizeBytes: number;
+  readonly modifiedAtNs: bigint;
+  /** Absent for a file that Keepsake did not write: what it holds is what it should hold. */
+  readonly hash?: ContentHash;
+}
+
+export type CopyAction =
+  /** It is not on the drive. */
+  | { readonly kind: 'copy'; readonly file: WantedFile }
+  /** Nobody knows what lies in its place: read it, take it if it is right, else set it aside and copy. */
+  | { readonly kind: 'adopt'; readonly file: WantedFile; readonly sizeBytes: number }
+  /** The drive has it under the name it had before. */
+  | { readonly kind: 'move'; readonly file: WantedFile; readonly from: CopiedFile }
+  /** Another file was put there under this name: set it aside and copy. */
+  | { readonly kind: 'replace'; readonly file: WantedFile; readonly old: CopiedFile }
+  /** What was put there looks different by now: read it. It is not touched. */
+  | { readonly kind: 'examine'; readonly file: WantedFile; readonly old: CopiedFile }
+  /** Larger than any file this filesystem can hold. */
+  | { readonly kind: 'tooLarge'; readonly file: WantedFile };
+
+export interface FolderPlan {
+  readonly wanted: readonly WantedFile[];
+  /** What was put into this folder of the drive, and not removed on purpose. */
+  readonly copied: readonly CopiedFile[];
+  readonly seen: ReadonlyMap<RelativePath, TreeFile>;
+  /** A file on the drive with these bytes whose name the library no longer has. */
+  readonly movable: (hash: ContentHash) => CopiedFile | undefined;
+  readonly fileBytesMax: number;
+}
+
+/** In the order of the wanted files. What is on the drive and not wanted stays where it is. */
+export function planFolder({ wanted, copied, seen, movable, fileBytesMax }: FolderPlan): readonly CopyAction[] {
+  const byPath = new Map(copied.map((file) => [file.path, file]));
+  const actions: CopyAction[] = [];
+  for (const file of wanted) {
+    const old = byPath.get(file.path);
+    const there = seen.get(file.path);
+    if (file.sizeBytes > fileBytesMax) actions.push({ kind: 'tooLarge', file });
+    else if (old !== undefined && isOf(old, file)) {
+      if (there === undefined) actions.push({ kind: 'copy', file });
+      else if (there.sizeBytes !== old.sizeBytes || !isSameTime(there.modifiedAtNs, old.modifiedAtNs))
+        actions.push({ kind: 'examine', file, old });
+    } else if (old !== undefined && there !== undefined) actions.push({ kind: 'replace', file, old });
+    else if (there !== undefined) actions.push({ kind: 'adopt', file, sizeBytes: there.sizeBytes });
+    else {
+      const from = file.hash === undefined ? undefined : movable(file.hash);
+      actions.push(from === undefined ? { kind: 'copy', file } : { kind: 'move', file, from });
+    }
+  }
+  return actions;
+}
+
+/** True if this copy was made of this file as it is now. */
+function isOf(old: CopiedFile, file: WantedFile): boolean {
+  if (file.hash !== undefined) return old.hash === file.hash;
+  return old.sizeBytes === file.sizeBytes && isSameTime(old.modifiedAtNs, file.modifiedAtNs);
+}
+
+const brakeShare = 0.05;
+const brakeFiles = 100;
+
+/**
+ * True if so much of what a drive has a copy of is lost or changed in the library that somebody has to look first: a program that
+ * encrypts everything, a slip of the hand, or a disk that fails.
+ */
+export function mustBrake({ lost, copied }: { readonly lost: number; readonly copied: number }): boolean {
+  return lost > brakeFiles || lost > brakeShare * copied;
+}

@@ -1,0 +1,250 @@
+// Copies the library to its drives: looks at the library once, stops if too much of it is not what it was, and then brings each
+// drive up to date, folder by folder, the newest first.
+
+import { type CopyReport, CopyTally } from '../copies/copy-report.ts';
+import { CopyRun } from '../copies/copy-run.ts';
+import type { Drive } from '../copies/drive.ts';
+import { asDriveError } from '../copies/drive-errors.ts';
+import { emptyDriveTrash } from '../copies/empty-trash.ts';
+import { followRemovals } from '../copies/follow-removals.ts';
+import { type LibrarySurvey, surveyLibrary } from '../copies/library-survey.ts';
+import { mustBrake, planFolder, type WantedFile } from '../copies/plan.ts';
+import { listFolder } from '../copies/tree.ts';
+import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
+import type { AbsolutePath, DriveId, RelativePath } from '../domain/ids.ts';
+import type { CatalogStore } from '../library/catalog/catalog-store.ts';
+import type { CopiedFile } from '../library/catalog/copies-store.ts';
+import { shelfFolders } from '../library/layout.ts';
+import { type Library, trashFolder } from '../library/library.ts';
+import { recordMoves } from '../library/moves.ts';
+import { foldName } from '../library/portable-name.ts';
+import { emptyOldTrash } from '../library/trash.ts';
+import type { Clock } from '../platform/clock.ts';
+import { DiskReader } from '../platform/disk-reread.ts';
+import type { StepObserver } from '../platform/durable-write.ts';
+import type { Log } from '../platform/log.ts';
+import { copyRecords } from './copy-records.ts';
+import { makeImportId } from './import-job.ts';
+
+export interface CopyProgress {
+  readonly driveName: string;
+  readonly files: number;
+  readonly filesTotal: number;
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  readonly path: string;
+}
+
+/** A drive that is attached; it is opened when its turn comes. */
+export interface TargetDrive {
+  readonly id: DriveId;
+  readonly name: string;
+  open(): Promise<Drive>;
+}
+
+export interface CopyJobOptions {
+  readonly library: Library;
+  readonly catalog: CatalogStore;
+  readonly drives: readonly TargetDrive[];
+  /** The owner has looked at what is lost or changed in the library, and says that it is as it should be. */
+  readonly acceptChanges: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onProgress: (progress: CopyProgress) => void;
+  readonly observeStep: StepObserver;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * What stops one drive is in its report, and the next one is gone on with.
+ * @throws AgentError LIBRARY_GONE and others for the library itself; the signal's reason.
+ */
+export async function copyToDrives(options: CopyJobOptions): Promise<readonly CopyReport[]> {
+  const { library, catalog, drives, acceptChanges } = options;
+  if (drives.length === 0) return [];
+  const survey = await lookAtLibrary(options);
+  if (acceptChanges) catalog.copies.acceptFindings('library');
+  const reports: CopyReport[] = [];
+  for (const target of drives) reports.push(await copyToDrive(options, target, survey));
+  await library.assertPresent();
+  await emptyOldTrash({ library, catalog, nowMs: options.clock.nowMs(), signal: options.signal });
+  return reports;
+}
+
+/** What is not as it was saved becomes a finding, and what was moved is followed. Nothing of it is believed of an unplugged library. */
+export async function lookAtLibrary(
+  options: Pick<CopyJobOptions, 'library' | 'catalog' | 'clock' | 'log' | 'signal'>,
+): Promise<LibrarySurvey> {
+  const { library, catalog, clock, log, signal } = options;
+  const { copies } = catalog;
+  const survey = await surveyLibrary({ root: library.folders.root, copies, reader: new DiskReader(), signal }).catch(
+    async (error: unknown) => {
+      await library.assertPresent();
+      throw error;
+    },
+  );
+  await library.assertPresent();
+  const nowMs = clock.nowMs();
+  if (survey.moves.length > 0) log.info({ files: survey.moves.length }, 'files were moved in the library');
+  await recordMoves({ library, catalog, moves: survey.moves, importId: makeImportId(nowMs), nowMs });
+  for (const { path } of copies.findings('library')) if (!survey.bad.has(path)) copies.clearFinding('library', path);
+  for (const [path, kind] of survey.bad) copies.setFinding({ place: 'library', path, kind, foundAtMs: nowMs });
+  if (survey.bad.size > 0) log.warn({ files: survey.bad.size }, 'files of the library are not as they were saved');
+  return survey;
+}
+
+async function copyToDrive(options: CopyJobOptions, target: TargetDrive, survey: LibrarySurvey): Promise<CopyReport> {
+  const { catalog, clock, log, signal } = options;
+  const startedAtMs = clock.monotonicMs();
+  const tally = new CopyTally();
+  let stop: AgentError | undefined;
+  try {
+    assertNoBrake(options, target, survey);
+    const drive = await target.open();
+    await bringUpToDate({ ...options, drive, survey, tally }).catch(async (error: unknown) => {
+      // The nearest reason for whatever went wrong: it was pulled.
+      if (!signal.aborted && !isAgentError(error)) await drive.assertPresent();
+      throw error;
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const known = asDriveError(error, target.name);
+    const failure = isAgentError(known) ? known : asReadFailure(known, target.name);
+    if (failure === undefined || failure.code.startsWith('LIBRARY_')) throw known;
+    stop = failure;
+  }
+  const durationMs = Math.round(clock.monotonicMs() - startedAtMs);
+  const report = tally.report({ driveId: target.id, driveName: target.name, durationMs, stop });
+  if (report.complete) catalog.copies.noteDrive(target.id, { lastCopiedAtMs: clock.nowMs() });
+  const { copied, adopted, moved, readBack, failed, stopped } = report;
+  log.info({ drive: target.id, copied, adopted, moved, readBack, failed, code: stopped?.code }, 'copied to a drive');
+  return report;
+}
+
+/** A folder of the drive that cannot be read ends the copy: what lies in it is not known. */
+function asReadFailure(error: unknown, driveName: string): AgentError | undefined {
+  const code = systemErrorCode(error);
+  if (code === undefined) return undefined;
+  return new AgentError('DRIVE_READ_FAILED', `The drive "${driveName}" cannot be read (${code}).`, {
+    remedy: 'Unplug it, plug it in again, and copy once more. If it happens again, the drive may be failing.',
+    cause: error,
+  });
+}
+
+/** @throws AgentError COPY_BRAKED; nothing on the drive was touched then. */
+function assertNoBrake({ catalog }: CopyJobOptions, target: TargetDrive, survey: LibrarySurvey): void {
+  const { copies } = catalog;
+  let lost = 0;
+  for (const path of survey.bad.keys()) {
+    if (copies.finding('library', path)?.isAccepted === true) continue;
+    const copy = copies.copied(target.id, path);
+    // What lies in the drive's trash was removed on purpose, and comes back when it is taken back.
+    if (copy?.isOurs === true && copy.removedBy === undefined) lost += 1;
+  }
+  const copied = copies.copiedCount(target.id);
+  if (!mustBrake({ lost, copied })) return;
+  throw new AgentError(
+    'COPY_BRAKED',
+    `${lost} of the ${copied} files that "${target.name}" has a copy of are gone or changed in your photo folder. Copying has stopped before anything was touched.`,
+    {
+      remedy:
+        'Look at your photo folder. To get them back: keepsake verify --repair. If you changed them on purpose: keepsake mirror --accept-changes',
+    },
+  );
+}
+
+type DriveCopy = CopyJobOptions & {
+  readonly drive: Drive;
+  readonly survey: LibrarySurvey;
+  readonly tally: CopyTally;
+};
+
+async function bringUpToDate(options: DriveCopy): Promise<void> {
+  const { library, catalog, drive, survey, tally, clock, observeStep, signal } = options;
+  const { copies } = catalog;
+  const runId = makeImportId(clock.nowMs());
+  tally.odd = survey.odd;
+  const waiting = copies.waiting(drive.id);
+  const run = new CopyRun({
+    ...{ drive, copies, clock, tally, runId, observeStep, signal },
+    libraryRoot: library.folders.root,
+    ownersOnly: shelfFolders.hidden as RelativePath,
+    assertLibrary: () => library.assertPresent(),
+    onProgress: ({ files, bytes, path }) =>
+      options.onProgress({
+        ...{ driveName: drive.name, files, bytes, path },
+        filesTotal: Math.max(files, waiting.files),
+        bytesTotal: Math.max(bytes, waiting.bytes),
+      }),
+  });
+  await followRemovals({ drive, copies, tally, ownersOnly: shelfFolders.hidden, observeStep, signal });
+  const places = { root: library.folders.root, trash: trashFolder(library.folders) };
+  await emptyDriveTrash({ drive, copies, library: places, nowMs: clock.nowMs(), signal });
+  try {
+    for (const folder of foldersOf(options)) {
+      signal.throwIfAborted();
+      await run.perform(await planOne(options, folder));
+    }
+    await run.finish();
+  } catch (error) {
+    // What is whole already is kept, where there is still somewhere to keep it.
+    if (isAgentError(error, 'DRIVE_FULL')) await run.commitStaged().catch(() => undefined);
+    throw error;
+  }
+  const isChanged = tally.copied + tally.adopted + tally.moved + tally.removed > 0;
+  await copyRecords({ library, drive, copies, nowMs: clock.nowMs(), isChanged, signal });
+}
+
+/** Folders are named by year and day: the newest photos come first, which may be nowhere else. */
+function foldersOf({ catalog, survey }: DriveCopy): readonly string[] {
+  const folders = new Set<string>(catalog.copies.folders());
+  for (const folder of survey.others.keys()) folders.add(folder);
+  return [...folders].sort().reverse();
+}
+
+async function planOne(options: DriveCopy, folder: string): Promise<ReturnType<typeof planFolder>> {
+  const { catalog, drive, survey } = options;
+  const { copies } = catalog;
+  const wanted: WantedFile[] = copies.filesIn(folder).filter(({ path }) => !survey.bad.has(path));
+  for (const other of survey.others.get(folder) ?? []) if (isNameable(options, other.path)) wanted.push(other);
+  const { files: seen } = await listFolder(drive.folders.root as AbsolutePath, folder);
+  return planFolder({
+    ...{ wanted, seen, fileBytesMax: drive.fileBytesMax },
+    copied: copies.copiedIn(drive.id, folder),
+    movable: (hash) => copies.copiedByHash(drive.id, hash).find((file) => isLeft(options, file)),
+  });
+}
+
+/** True if the library has nothing of these bytes under this name any more. */
+function isLeft({ catalog, survey }: DriveCopy, { path, hash }: CopiedFile): boolean {
+  const file = catalog.copies.file(path);
+  return (file === undefined || file.hash !== hash) && !survey.bad.has(path);
+}
+
+/** Of two names that differ in case only, a drive that ignores case can hold one. Ours never do. */
+function isNameable({ catalog, drive, tally, survey }: DriveCopy, path: RelativePath): boolean {
+  if (drive.abilities.caseSensitive) return true;
+  const twin = catalog.copies.file(path)?.path ?? twinOf(survey, path);
+  if (twin === undefined || twin === path) return true;
+  tally.fail(
+    path,
+    new AgentError('NAME_UNSUITABLE', `The drive "${drive.name}" cannot hold both "${path}" and "${twin}".`, {
+      remedy: 'Their names differ in capital letters or accents only. Rename one of them in your photo folder.',
+    }),
+  );
+  return false;
+}
+
+const twins = new WeakMap<LibrarySurvey, Map<string, RelativePath>>();
+
+/** The first file that Keepsake did not write under this name or one that differs in case only. */
+function twinOf(survey: LibrarySurvey, path: RelativePath): RelativePath | undefined {
+  let first = twins.get(survey);
+  if (first === undefined) {
+    first = new Map();
+    twins.set(survey, first);
+    const paths = [...survey.others.values()].flat().map((file) => file.path);
+    for (const each of paths.sort()) if (!first.has(foldName(each))) first.set(foldName(each), each);
+  }
+  return first.get(foldName(path));
+}
