@@ -39,6 +39,7 @@ import type { MirrorWish, VerifyWish } from './copying.ts';
 import type { Device, SeenDevice } from './devices.ts';
 import { type Environment, makeStateFolders } from './paths.ts';
 import { describePhotos } from './photos-words.ts';
+import type { RemoveWish } from './remove.ts';
 import type { RestoreWish } from './restore.ts';
 import type { SafeToDeleteWish } from './safe-to-delete.ts';
 import { openSchedule } from './schedule.ts';
@@ -206,6 +207,16 @@ class Agent implements Keepsake {
       priority: priorities.owner,
       signal,
     });
+  }
+
+  async remove(wish: RemoveWish) {
+    const signal = AbortSignal.any([this.#signal, wish.signal]);
+    const result = await this.#queue.add(() => this.#keepsake.remove({ ...wish, signal }), {
+      priority: priorities.owner,
+      signal,
+    });
+    this.#wantCopies(); // the copies follow
+    return result;
   }
 
   async restore(wish: RestoreWish) {

@@ -78,12 +78,6 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     }
     return await phones.addLacking(await register.list(connected));
   };
-  /** What work on the library is given. */
-  const work = async (library: string | undefined, signal: AbortSignal) => ({
-    ...(await chooseLibrary(library)),
-    ...{ paths, clock, sharedLog, signal, drives },
-    observeStep: seams.observeStep ?? (() => undefined),
-  });
   /** The library that is there. @throws AgentError LIBRARY_MISSING */
   const presentLibrary = async (library: string | undefined) => {
     const { root } = await chooseLibrary(library);
@@ -92,6 +86,13 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     throw new AgentError('LIBRARY_MISSING', `There is no photo folder at "${root}" yet.`, {
       remedy: 'Save photos once: keepsake backup FOLDER',
     });
+  };
+  /** What work on the library is given, which has to be there: only saving begins one. @throws AgentError LIBRARY_MISSING */
+  const work = async (library: string | undefined, signal: AbortSignal) => {
+    const { settings } = await chooseLibrary(library);
+    const { root } = await presentLibrary(library);
+    const observeStep = seams.observeStep ?? (() => undefined);
+    return { settings, root, paths, clock, sharedLog, signal, drives, observeStep };
   };
   /** Those that are attached; looks only if there are any. */
   const seeDrives = async (root: AbsolutePath, signal: AbortSignal): Promise<DrivesSeen> => {
@@ -166,6 +167,10 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     verify: async (wish, share) => {
       const { verifyLibrary } = await import('./copying.ts');
       return await verifyLibrary({ ...(await work(wish.library, wish.signal)), ...share, wish });
+    },
+    remove: async ({ library, ...wish }) => {
+      const { removePhotos } = await import('./remove.ts');
+      return await removePhotos({ ...(await work(library, wish.signal)), wish, devices: () => register.list([]) });
     },
     restore: async (wish) => {
       const { restorePhotos } = await import('./restore.ts');

@@ -12,6 +12,7 @@ import type { DriveStatus } from './drive-status.ts';
 import type { AddedDrive, UnusableDrive } from './drives.ts';
 import type { KeepsakePaths } from './paths.ts';
 import type { RebuildResult } from './rebuild.ts';
+import type { RemoveResult, RemoveWish } from './remove.ts';
 import type { RestoreResult, RestoreWish } from './restore.ts';
 import type { SafeToDelete, SafeToDeleteWish } from './safe-to-delete.ts';
 import type { Status } from './status.ts';
@@ -116,6 +117,8 @@ export interface Keepsake {
   forgetDrive(wish: DriveWish): Promise<{ readonly id: string; readonly name: string }>;
   /** @throws AgentError DRIVE_UNKNOWN, DRIVE_MISSING, DRIVE_BUSY, DRIVE_EJECT_FAILED */
   ejectDrive(wish: DriveWish): Promise<{ readonly id: string; readonly name: string }>;
+  /** Takes photos out of the library and its copies, into their trash; or takes that back. */
+  remove(wish: RemoveWish): Promise<RemoveResult>;
   /** Gives photos back. Works on a computer that knows nothing. What stops it midway is in the result. */
   restore(wish: RestoreWish): Promise<RestoreResult>;
   /** Whether what came from a device could be deleted there: copies are read again before it is said. */

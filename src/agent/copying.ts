@@ -2,7 +2,7 @@
 // need, and lets go of the library between two slices of a check so that photos can be saved meanwhile.
 
 import type { CopyReport } from '../copies/copy-report.ts';
-import { openDrive } from '../copies/drive.ts';
+import { type Drive, openDrive } from '../copies/drive.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { DriveId } from '../domain/ids.ts';
 import { type CopyProgress, copyToDrives, type TargetDrive } from '../jobs/copy-job.ts';
@@ -175,7 +175,7 @@ export async function verifyLibrary(
     );
   }
   return await turn(() =>
-    withDrives(options, async ({ open, drives, away }) => {
+    withDrives({ ...options, isRepair: wish.repair && !wish.dryRun }, async ({ open, drives, away }) => {
       const { repair, dryRun } = wish;
       const report = await concludeVerify({ ...open, ...total, drives, clock, repair, dryRun, observeStep, signal });
       return {
@@ -213,9 +213,20 @@ export async function checkSlice(options: LibraryWorkOptions & { readonly drives
   });
 }
 
+/** To be written to only for a repair; and one that cannot be written can still be read, and give good copies. */
+async function openToCheck({ drive, root }: AttachedDrive, isRepair: boolean): Promise<Drive> {
+  const { id, libraryId, name } = drive;
+  const wanted = { id, libraryId, name, root };
+  if (!isRepair) return await openDrive({ ...wanted, forReading: true });
+  return await openDrive(wanted).catch(async (error: unknown) => {
+    if (!isAgentError(error, 'DRIVE_READ_ONLY', 'DRIVE_FULL')) throw error;
+    return await openDrive({ ...wanted, forReading: true });
+  });
+}
+
 /** With every drive that is attached, open. One that cannot be opened is as good as away. */
 async function withDrives<Result>(
-  options: LibraryWorkOptions & { readonly drives: Drives },
+  options: LibraryWorkOptions & { readonly drives: Drives; readonly isRepair?: boolean },
   work: (opened: {
     readonly open: OpenLibraryWork;
     readonly drives: readonly VerifiedDrive[];
@@ -227,7 +238,7 @@ async function withDrives<Result>(
     const drives: VerifiedDrive[] = [];
     for (const each of attached) {
       try {
-        drives.push({ drive: await targetOf(each).open(), isElsewhere: each.drive.isElsewhere });
+        drives.push({ drive: await openToCheck(each, options.isRepair ?? false), isElsewhere: each.drive.isElsewhere });
       } catch (error) {
         if (!isAgentError(error)) throw error;
         open.log.warn({ drive: each.drive.id, code: error.code }, 'a drive cannot be opened');

@@ -141,7 +141,14 @@ export class Drives {
     const { folders, marker: old } = await this.#chooseFolder(path, library);
     // A mark from another disk stays behind: this disk gets a name of its own.
     const isSame = old !== undefined && (old.filesystemUuid === undefined || old.filesystemUuid === uuid);
-    const id = isSame ? old.id : (randomUUID() as DriveId);
+    // Its mark is gone or cannot be read, and by its place and filesystem it is one that is known: it stays that one.
+    const known =
+      old !== undefined || uuid === undefined
+        ? undefined
+        : (await this.#register.list(library.id)).find(
+            (drive) => drive.root === folders.root && drive.filesystemUuid === uuid,
+          );
+    const id = isSame ? old.id : (known?.id ?? (randomUUID() as DriveId));
     const now = new Date(this.#nowMs()).toISOString();
     const marker: DriveMarker = {
       ...{ id, libraryId: library.id, name: label, addedAt: isSame ? old.addedAt : now },
@@ -238,17 +245,17 @@ export class Drives {
     if (path === library || isBelow(path, library) || isBelow(library, path)) {
       throw unsuitable(`"${path}" and your photo folder lie in one another.`, 'Name a folder on another drive.');
     }
-    if ((await stat(path)).dev === (await stat(library)).dev) {
-      throw unsuitable(
-        `"${path}" is on the same disk as your photo folder: whatever happens to one happens to the other.`,
-        'Name a folder on another drive.',
-      );
-    }
     const isBelowMounts = mountRoots.some((folder) => path.startsWith(folder + sep));
     if (isBelowMounts && (await isOnSystemVolume(path))) {
       throw new AgentError('DRIVE_MISSING', `No drive is connected at "${path}".`, {
         remedy: 'Connect the drive, and try again.',
       });
+    }
+    if ((await stat(path)).dev === (await stat(library)).dev) {
+      throw unsuitable(
+        `"${path}" is on the same disk as your photo folder: whatever happens to one happens to the other.`,
+        'Name a folder on another drive.',
+      );
     }
     if (await isTimeMachineVolume(top)) {
       throw unsuitable(

@@ -8,6 +8,7 @@ import { writeSmallFile } from '../platform/durable-write.ts';
 
 /** Longer than this was set by a clock that was wrong, or forgotten. */
 const pauseMsMax = 366 * 86_400_000;
+const aheadMsMax = 86_400_000;
 const schema = z.object({ until: z.iso.datetime().nullable(), since: z.iso.datetime() });
 
 export interface Pause {
@@ -26,6 +27,8 @@ export async function readPause(path: AbsolutePath, nowMs: number): Promise<Paus
   }
   const parsed = schema.safeParse(parseOrUndefined(text));
   if (!parsed.success) return undefined;
+  // Begun tomorrow or later: the clock was set back, and a pause of two hours would last until it has caught up.
+  if (parsed.data.until !== null && Date.parse(parsed.data.since) - nowMs > aheadMsMax) return undefined;
   if (parsed.data.until === null) return {};
   const untilMs = Date.parse(parsed.data.until);
   return untilMs > nowMs && untilMs - nowMs <= pauseMsMax ? { untilMs } : undefined;

@@ -6,7 +6,7 @@ import { openDrive } from '../copies/drive.ts';
 import { judgeFile } from '../copies/judge-file.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, RelativePath, SourceId } from '../domain/ids.ts';
-import type { SourceSummary } from '../library/catalog/catalog-store.ts';
+import type { PhotosAccount, SourceSummary } from '../library/catalog/catalog-store.ts';
 import type { LibraryFile } from '../library/catalog/copies-store.ts';
 import { identifyDisk } from '../platform/disk-identity.ts';
 import { DiskReader } from '../platform/disk-reread.ts';
@@ -78,7 +78,7 @@ export async function safeToDelete(
     const names: string[] = [];
     for (const { drive, root } of (await drives.see(library.id, signal)).attached) {
       const { id, libraryId, name, diskKey } = drive;
-      const opened = await openDrive({ id, libraryId, name, root });
+      const opened = await openDrive({ id, libraryId, name, root, forReading: true });
       places.push({ place: id, root, diskKey, assertPresent: () => opened.assertPresent() });
       names.push(name);
     }
@@ -158,9 +158,15 @@ async function judgeSource(
   return {
     ...{ id: source.id, name: source.name, kind: source.kind, photos, safe, notSafe: photos - safe, notSafePaths },
     asOf: last === undefined ? null : new Date(last.finishedAtMs).toISOString(),
-    notSaved: counts?.photos === undefined ? open : Math.max(open, counts.photos.onDevice - counts.photos.saved),
+    notSaved: counts?.photos === undefined ? open : notSavedOf(counts.photos, open),
     deletesElsewhere: source.kind === 'iphone' && counts?.photos?.usesICloudPhotos !== false,
   };
+}
+
+/** Whatever Photos shows on it and the library does not have: deleting there would lose it, wherever its original is. */
+function notSavedOf(photos: PhotosAccount, open: number): number {
+  const { onDevice, saved, privateNotSaved, iCloudOnly, unknown } = photos;
+  return Math.max(open, onDevice - saved) + privateNotSaved + iCloudOnly + unknown;
 }
 
 /** Physical disks that gave this file's bytes just now. */

@@ -54,6 +54,7 @@ function withWorkingFolder(agent: RemoteKeepsake, workingFolder: string): Remote
       agent.forgetDrive({ drive: completeIfPath(workingFolder, drive), library: complete(library) }),
     ejectDrive: ({ drive, library }) =>
       agent.ejectDrive({ drive: completeIfPath(workingFolder, drive), library: complete(library) }),
+    remove: (wish) => agent.remove({ ...wish, library: complete(wish.library) }),
     safeToDelete: (wish) => agent.safeToDelete({ ...wish, library: complete(wish.library) }),
     backup: async (request) => {
       const known = request.sources.length === 0 ? [] : await agent.devices();

@@ -153,12 +153,13 @@ function addDriveCommands(
 }
 
 function addPauseCommands(program: Command, options: CliOptions, keepsake: Keepsake): void {
+  const nowMs = () => options.seams?.clock?.nowMs() ?? Date.now();
   program
     .command('pause')
     .description('do nothing by itself for a while')
     .argument('[DURATION]', 'such as 30m, 2h or 3d; none: until "keepsake resume"', parseDuration)
     .action(async (durationMs: number | undefined) => {
-      const untilMs = durationMs === undefined ? undefined : Date.now() + durationMs;
+      const untilMs = durationMs === undefined ? undefined : nowMs() + durationMs;
       await keepsake.pause(untilMs);
       const until = untilMs === undefined ? 'you say' : new Date(untilMs).toLocaleString('en');
       options.stdout.write(`Keepsake does nothing by itself until ${until}. To go on: keepsake resume\n`);
@@ -176,7 +177,7 @@ function addPauseCommands(program: Command, options: CliOptions, keepsake: Keeps
     .argument('<DEVICE>', 'id or name from "keepsake devices"')
     .argument('<DURATION>', 'such as 3d or 2w', parseDuration)
     .action(async (device: string, durationMs: number) => {
-      const untilMs = Date.now() + durationMs;
+      const untilMs = nowMs() + durationMs;
       const { name } = await keepsake.snooze(device, untilMs);
       options.stdout.write(
         `No reminders about "${printable(name)}" until ${new Date(untilMs).toISOString().slice(0, 10)}.\n`,

@@ -12,6 +12,7 @@ import { addDeviceCommands } from './device-commands.ts';
 import { type ExitCode, exitCodeOfBackup, exitCodeOfError } from './exit-code.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { ProgressBar, type Terminal } from './progress-bar.ts';
+import { addRemoveCommands } from './remove-commands.ts';
 import { addRestoreCommands } from './restore-commands.ts';
 import { agent, start } from './start.ts';
 import { describeBackup, describeStatus, printable } from './words.ts';
@@ -117,6 +118,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
   addLibraryCommands(program, options, { keepsake, onExit });
   addCopyCommands(program, options, { keepsake, onExit });
   addRestoreCommands(program, options, { keepsake, onExit });
+  addRemoveCommands(program, options, { keepsake, onExit });
   addConfigCommands(program, options, keepsake);
   program
     .command('agent')

@@ -2,7 +2,7 @@
 // and records only what was proven. Nothing on the drive is ever overwritten; what is in the way is set aside.
 
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ByteReader, EntryState } from '../domain/byte-reader.ts';
 import type { FindingKind } from '../domain/copies.ts';
@@ -18,11 +18,13 @@ import type { CopyTally } from './copy-report.ts';
 import type { Drive } from './drive.ts';
 import { asDriveError, endsDrive } from './drive-errors.ts';
 import { judgeFile } from './judge-file.ts';
-import type { CopyAction, WantedFile } from './plan.ts';
+import { type CopyAction, isAsPut, type WantedFile } from './plan.ts';
 import { isSameTime } from './tree.ts';
 
 /** Files staged at one time: while one is flushed, others are read and written. */
 const stagingConcurrency = 4;
+/** Names that are tried for what is set aside. */
+const attemptsMax = 100;
 const batchFilesMax = 128;
 const batchBytesMax = 512 * 1024 * 1024;
 
@@ -327,15 +329,20 @@ export class CopyRun {
     const { drive, copies, tally } = this.#options;
     const touched = new Set<AbsolutePath>();
     const old = join(drive.folders.root, from.path) as AbsolutePath;
-    const facts = await lstat(old).catch(() => undefined);
-    const isAsPut = facts?.isFile() === true && facts.size === from.sizeBytes;
-    if (!isAsPut) return await this.#copy(file);
+    const facts = await lstat(old, { bigint: true }).catch(() => undefined);
+    const there = facts?.isFile() === true ? { sizeBytes: Number(facts.size), modifiedAtNs: facts.mtimeNs } : undefined;
+    // It may have been set aside for another file meanwhile, changed by hand, or found bad: then the library's is copied.
+    const isSound =
+      isAsPut(from, there) &&
+      copies.copied(drive.id, from.path)?.hash === from.hash &&
+      copies.finding(drive.id, from.path) === undefined;
+    if (!isSound) return await this.#copy(file);
     const final = await this.#placeFor(file.path, touched);
     if ((await this.#onDrive(() => this.#rename(old, final))) === 'taken') return await this.#copy(file);
     touched.add(dirname(old) as AbsolutePath);
     await this.#onDrive(() => flushFolders(touched));
     await drive.assertPresent();
-    copies.recordCopied(drive.id, [{ ...from, path: file.path, modifiedAtNs: file.modifiedAtNs }]);
+    copies.recordCopied(drive.id, [{ ...from, path: file.path }]);
     copies.forgetCopied(drive.id, [from.path]);
     copies.clearFinding(drive.id, from.path);
     tally.moved += 1;
@@ -349,8 +356,9 @@ export class CopyRun {
     const kind = await judgeFile(path, { file: old, reader: new DiskReader(), signal });
     await drive.assertPresent();
     if (kind === undefined) {
-      const { mtimeNs } = await lstat(path, { bigint: true });
-      copies.recordCopied(drive.id, [{ ...old, modifiedAtNs: mtimeNs }]);
+      // Its time goes with it, on the drive as in the library. Where that cannot be set, it is read again next time.
+      const time = new Date(Number(old.modifiedAtNs / 1_000_000n));
+      await this.#onDrive(() => utimes(path, time, time));
       copies.clearFinding(drive.id, file.path);
       return;
     }
@@ -367,23 +375,32 @@ export class CopyRun {
     const from = join(drive.folders.root, path) as AbsolutePath;
     await this.#onDrive(async () => {
       // A second one of this name in one run goes into a folder beside.
-      for (let attempt = 1; ; attempt += 1) {
+      for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
         const folder = attempt === 1 ? runId : `${runId}-${attempt}`;
         const to = join(drive.folders.versions, folder, path) as AbsolutePath;
         for (const parent of await makeFolders({ root: drive.folders.own, folder: dirname(to) as AbsolutePath }))
           touched.add(parent);
         touched.add(dirname(to) as AbsolutePath);
-        if ((await this.#rename(from, to)) === 'renamed') break;
+        if ((await this.#rename(from, to)) !== 'renamed') continue;
+        touched.add(dirname(from) as AbsolutePath);
+        await flushFolders(touched);
+        return;
       }
-      touched.add(dirname(from) as AbsolutePath);
-      await flushFolders(touched);
+      throw new AgentError('FILE_IN_THE_WAY', `"${path}" on the drive could not be set aside.`, {
+        remedy: 'Move or rename that file on the drive, then copy again.',
+      });
     });
   }
 
   /** Renames without ever replacing. */
   async #rename(from: AbsolutePath, to: AbsolutePath): Promise<'renamed' | 'taken'> {
     const result = await publishFile({ staged: from, final: to, hardLinks: this.#options.drive.abilities.hardLinks });
-    if (result !== 'published') return 'taken';
+    if (result === 'refused') {
+      throw new AgentError('FILE_IN_THE_WAY', `"${from}" could not be moved on the drive.`, {
+        remedy: 'Move or rename that file on the drive, then copy again.',
+      });
+    }
+    if (result === 'taken') return 'taken';
     if (this.#options.drive.abilities.hardLinks) await unstageFile(from);
     return 'renamed';
   }

@@ -1,7 +1,8 @@
 // .keepsake/copy.json on a drive: which copy of which library this is, and on which filesystem it was begun. A marker that was
 // copied to another disk says so by itself: the filesystem is another one.
 
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
@@ -75,11 +76,22 @@ const schema = z.object({
  * @throws AgentError DRIVE_DAMAGED if it cannot be read, DRIVE_TOO_NEW.
  */
 export async function readMarker(folders: CopyFolders): Promise<DriveMarker | undefined> {
-  const text = await readFile(folders.marker, 'utf8').catch((error: unknown) => {
+  const text = await readBounded(folders.marker).catch((error: unknown) => {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return undefined;
     throw damaged(folders, error);
   });
   return text === undefined ? undefined : parseMarker(folders, text);
+}
+
+/** A drive is somebody's: its mark may be a link, a pipe that nobody fills, or have no end. @throws system errors. */
+async function readBounded(path: string): Promise<string> {
+  await using handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  if (!(await handle.stat()).isFile()) throw new Error('not a file');
+  const into = Buffer.alloc(markerLengthMax + 1);
+  let length = 0;
+  for (let count = 1; count > 0 && length < into.length; length += count)
+    count = (await handle.read(into, length, into.length - length, length)).bytesRead;
+  return into.toString('utf8', 0, length);
 }
 
 /** @throws AgentError DRIVE_DAMAGED, DRIVE_TOO_NEW. */

@@ -31,6 +31,8 @@ export interface OpenDriveOptions {
   readonly name: string;
   /** `<drive>/Keepsake/<library name>` */
   readonly root: AbsolutePath;
+  /** Nothing is written to it, and its abilities are not tried. */
+  readonly forReading?: boolean;
 }
 
 /**
@@ -44,6 +46,10 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
   const marker = await readMarker(folders);
   if (facts === undefined || marker?.id !== id || marker.libraryId !== libraryId) throw gone(name);
   const isThere = () => assertPresent({ folders, id, name, dev: facts.dev });
+  if (options.forReading === true) {
+    const abilities = { hardLinks: false, caseSensitive: true };
+    return { ...{ id, name, folders, abilities }, fileBytesMax: 0, assertPresent: isThere };
+  }
   try {
     for (const folder of [folders.incoming, folders.imports]) await makeFolders({ root: folders.own, folder });
     for (const left of await readdir(folders.incoming)) await rm(join(folders.incoming, left), { force: true });

@@ -38,26 +38,46 @@ export interface FolderPlan {
   readonly fileBytesMax: number;
 }
 
-/** In the order of the wanted files. What is on the drive and not wanted stays where it is. */
+/**
+ * Moves first: what is renamed must not be set aside because another file has its name by now. What is on the drive and not wanted
+ * stays where it is.
+ */
 export function planFolder({ wanted, copied, seen, movable, fileBytesMax }: FolderPlan): readonly CopyAction[] {
   const byPath = new Map(copied.map((file) => [file.path, file]));
-  const actions: CopyAction[] = [];
+  const moves: CopyAction[] = [];
+  const vacated = new Set<RelativePath>();
   for (const file of wanted) {
-    const old = byPath.get(file.path);
-    const there = seen.get(file.path);
-    if (file.sizeBytes > fileBytesMax) actions.push({ kind: 'tooLarge', file });
-    else if (old !== undefined && isOf(old, file)) {
-      if (there === undefined) actions.push({ kind: 'copy', file });
-      else if (there.sizeBytes !== old.sizeBytes || !isSameTime(there.modifiedAtNs, old.modifiedAtNs))
-        actions.push({ kind: 'examine', file, old });
-    } else if (old !== undefined && there !== undefined) actions.push({ kind: 'replace', file, old });
-    else if (there !== undefined) actions.push({ kind: 'adopt', file, sizeBytes: there.sizeBytes });
-    else {
-      const from = file.hash === undefined ? undefined : movable(file.hash);
-      actions.push(from === undefined ? { kind: 'copy', file } : { kind: 'move', file, from });
-    }
+    if (file.hash === undefined || file.sizeBytes > fileBytesMax || byPath.has(file.path) || seen.has(file.path))
+      continue;
+    const from = movable(file.hash);
+    if (from === undefined || vacated.has(from.path)) continue;
+    // Changed by hand on the drive: what lies there is not what was put there.
+    if (byPath.has(from.path) && !isAsPut(from, seen.get(from.path))) continue;
+    vacated.add(from.path);
+    moves.push({ kind: 'move', file, from });
   }
-  return actions;
+  const isMoved = new Set(moves.map(({ file }) => file.path));
+  const others = wanted.flatMap((file): CopyAction[] => {
+    if (isMoved.has(file.path)) return [];
+    const old = vacated.has(file.path) ? undefined : byPath.get(file.path);
+    const there = vacated.has(file.path) ? undefined : seen.get(file.path);
+    if (file.sizeBytes > fileBytesMax) return [{ kind: 'tooLarge', file }];
+    if (old !== undefined && isOf(old, file)) {
+      if (there === undefined) return [{ kind: 'copy', file }];
+      return isAsPut(old, there) ? [] : [{ kind: 'examine', file, old }];
+    }
+    if (there === undefined) return [{ kind: 'copy', file }];
+    return [old === undefined ? { kind: 'adopt', file, sizeBytes: there.sizeBytes } : { kind: 'replace', file, old }];
+  });
+  return [...moves, ...others];
+}
+
+/** True if it looks as it did when it was put there. */
+export function isAsPut(
+  old: CopiedFile,
+  there: { readonly sizeBytes: number; readonly modifiedAtNs: bigint } | undefined,
+): boolean {
+  return there?.sizeBytes === old.sizeBytes && isSameTime(there.modifiedAtNs, old.modifiedAtNs);
 }
 
 /** True if this copy was made of this file as it is now. */

@@ -23,7 +23,7 @@ export function describeCopy({ libraryName, files, bytes, day }: ReadMeFacts): s
   code { background: #eee; padding: 0.1rem 0.3rem; border-radius: 3px; }
 </style>
 <h1>${title}</h1>
-<p>This folder is a copy of a family’s photos and videos: <strong>${files.toLocaleString('en')} files, ${inGigabytes(bytes)}</strong>,
+<p>This folder is a copy of a family’s photos and videos: <strong>${files.toLocaleString('en')} ${files === 1 ? 'file' : 'files'}, ${inGigabytes(bytes)}</strong>,
 as they were on <strong>${day}</strong>. A program named Keepsake made it.</p>
 <h2>To look at them, you need no program</h2>
 <p>They are ordinary files, in folders by year and day: <code>2024</code>, then <code>2024-07-14</code>. Open a folder and open a photo.

@@ -1,7 +1,7 @@
 // What lies in a tree of photos: one folder at a time, names, sizes and times. Looks into nothing of ours. Follows a link only to
 // a folder of the same disk, as saving does, and each folder once.
 
-import { lstatSync, statSync } from 'node:fs';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../domain/errors.ts';
@@ -40,8 +40,10 @@ export async function* walkTree(root: AbsolutePath, signal: AbortSignal): AsyncG
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     signal.throwIfAborted();
     const { files, folders, odd } = await listFolder(root, next.path, linked);
-    yield { path: next.path as RelativePath, files, odd };
-    if (next.depth >= depthMax) continue;
+    const below = folders.map((name) => (next.path === '' ? name : `${next.path}/${name}`));
+    const isTooDeep = next.depth >= depthMax;
+    yield { path: next.path as RelativePath, files, odd: isTooDeep ? [...odd, ...below] : odd };
+    if (isTooDeep) continue;
     for (const name of folders.toSorted().reverse()) {
       waiting.push({ path: next.path === '' ? name : `${next.path}/${name}`, depth: next.depth + 1 });
     }
@@ -79,10 +81,13 @@ export async function listFolder(
   return { path: folder as RelativePath, files, folders, odd };
 }
 
-/** A folder that a link leads to: on the disk of the tree, and not been to through another link. */
+/** A folder that a link leads to: outside the tree, on its disk, and not been to through another link. */
 function isFolderHere(root: AbsolutePath, path: string, linked: Set<bigint>): boolean {
   const target = statSync(join(root, path), { bigint: true, throwIfNoEntry: false });
   if (target?.isDirectory() !== true || linked.has(target.ino)) return false;
+  // What lies in the tree itself is listed in its own place.
+  const place = realpathSync(join(root, path));
+  if (place === root || place.startsWith(`${root}/`) || root.startsWith(`${place}/`)) return false;
   if (statSync(root, { bigint: true }).dev !== target.dev) return false;
   linked.add(target.ino);
   return true;

@@ -9,9 +9,9 @@ import { emptyDriveTrash } from '../copies/empty-trash.ts';
 import { followRemovals } from '../copies/follow-removals.ts';
 import { type LibrarySurvey, surveyLibrary } from '../copies/library-survey.ts';
 import { mustBrake, planFolder, type WantedFile } from '../copies/plan.ts';
-import { listFolder } from '../copies/tree.ts';
+import { listFolder, type TreeFile } from '../copies/tree.ts';
 import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
-import type { AbsolutePath, DriveId, RelativePath } from '../domain/ids.ts';
+import type { DriveId, RelativePath } from '../domain/ids.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import type { CopiedFile } from '../library/catalog/copies-store.ts';
 import { shelfFolders } from '../library/layout.ts';
@@ -207,7 +207,7 @@ async function planOne(options: DriveCopy, folder: string): Promise<ReturnType<t
   const { copies } = catalog;
   const wanted: WantedFile[] = copies.filesIn(folder).filter(({ path }) => !survey.bad.has(path));
   for (const other of survey.others.get(folder) ?? []) if (isNameable(options, other.path)) wanted.push(other);
-  const { files: seen } = await listFolder(drive.folders.root as AbsolutePath, folder);
+  const seen = inComposedForm((await listFolder(drive.folders.root, folder)).files);
   return planFolder({
     ...{ wanted, seen, fileBytesMax: drive.fileBytesMax },
     copied: copies.copiedIn(drive.id, folder),
@@ -215,8 +215,20 @@ async function planOne(options: DriveCopy, folder: string): Promise<ReturnType<t
   });
 }
 
+/** Some filesystems (HFS+) give names back decomposed; ours are composed, and open the same file. */
+function inComposedForm(files: ReadonlyMap<RelativePath, TreeFile>): ReadonlyMap<RelativePath, TreeFile> {
+  const composed = new Map(files);
+  for (const [path, file] of files) {
+    const form = path.normalize('NFC') as RelativePath;
+    if (!composed.has(form)) composed.set(form, file);
+  }
+  return composed;
+}
+
 /** True if the library has nothing of these bytes under this name any more. */
 function isLeft({ catalog, survey }: DriveCopy, { path, hash }: CopiedFile): boolean {
+  const folder = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+  if (survey.others.get(folder)?.some((other) => other.path === path) === true) return false;
   const file = catalog.copies.file(path);
   return (file === undefined || file.hash !== hash) && !survey.bad.has(path);
 }

@@ -1,10 +1,12 @@
 // Follows the list of removals to its end after a crash: what was begun is done, and the catalogue is told what it has not taken in.
 // A catalogue of before the last removals learns them in the same way. Running it twice changes nothing.
 
+import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAgentError } from '../domain/errors.ts';
 import type { RelativePath } from '../domain/ids.ts';
+import { unstageFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import type { LibraryFile } from './catalog/copies-store.ts';
 import {
@@ -124,6 +126,7 @@ async function carryOutReturn(
   step: { readonly id: LoggedRemoval['id']; readonly paths: readonly RelativePath[] },
 ): Promise<readonly RemovalStep[]> {
   const { catalog } = context;
+  await dropSecondNames(context, step);
   const removal = catalog.copies.removals().find(({ id }) => id === step.id);
   if (removal === undefined) return [];
   const wanted = new Set(step.paths);
@@ -136,8 +139,26 @@ async function carryOutReturn(
   return againRemoved(removal, files, stayed);
 }
 
+/** A catalogue made anew takes a file for back that has its name again; the one in the trash had still to go. */
+async function dropSecondNames(
+  { library, catalog }: RemovalContext,
+  { id, paths }: { readonly id: LoggedRemoval['id']; readonly paths: readonly RelativePath[] },
+): Promise<void> {
+  for (const path of paths) {
+    if (catalog.copies.file(path)?.removedBy !== undefined) continue;
+    const trashed = pathInTrash(library.folders, id, path);
+    const [one, other] = [await factsOf(join(library.folders.root, path)), await factsOf(trashed)];
+    const isOne = one?.isFile() === true && one.ino === other?.ino && one.dev === other.dev;
+    if (isOne && library.abilities.hardLinks) await unstageFile(trashed);
+  }
+}
+
+async function factsOf(path: string): Promise<Stats | undefined> {
+  return await lstat(path).catch(() => undefined);
+}
+
 type LoggedRemoval = Extract<RemovalStep, { readonly kind: 'takeBack' | 'forget' }>;
 
 async function isFile(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined))?.isFile() === true;
+  return (await factsOf(path))?.isFile() === true;
 }

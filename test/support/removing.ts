@@ -1,18 +1,8 @@
-// The command `remove` in this process: its words and reports, on a library that other commands have made.
+// The command `remove` in this process, on a library that other commands have made.
 
-import { Command } from 'commander';
-import { loadConfig } from '../../src/agent/config.ts';
-import { openDeviceRegister } from '../../src/agent/devices.ts';
-import { openDriveRegister } from '../../src/agent/drive-register.ts';
-import { Drives } from '../../src/agent/drives.ts';
-import { findPaths } from '../../src/agent/paths.ts';
-import { type RemoveWish, removePhotos } from '../../src/agent/remove.ts';
-import { addRemoveCommands } from '../../src/cli/remove-commands.ts';
-import { isAgentError } from '../../src/domain/errors.ts';
-import type { AbsolutePath } from '../../src/domain/ids.ts';
-import { type Clock, systemClock } from '../../src/platform/clock.ts';
+import type { Clock } from '../../src/platform/clock.ts';
 import type { StepObserver } from '../../src/platform/durable-write.ts';
-import type { Answer } from './keepsake.ts';
+import { type Answer, keepsake } from './keepsake.ts';
 
 export interface RemoveCall {
   readonly home: string;
@@ -24,40 +14,13 @@ export interface RemoveCall {
 }
 
 export async function remove(call: RemoveCall, args: readonly string[]): Promise<Answer> {
-  const { home, library, clock = systemClock, signal = new AbortController().signal } = call;
-  const paths = findPaths({ HOME: home, KEEPSAKE_HOME: home });
-  const answer = { exitCode: 0, stdout: '', stderr: '' };
-  const register = openDeviceRegister(paths.devices, () => clock.nowMs());
-  const keepsake = {
-    remove: async (wish: RemoveWish) =>
-      await removePhotos({
-        ...{ wish, root: library as AbsolutePath, paths, clock, sharedLog: undefined, signal },
-        settings: await loadConfig(paths.config),
-        devices: () => register.list([]),
-        drives: new Drives({
-          register: openDriveRegister(paths.drives, () => clock.nowMs()),
-          nowMs: () => clock.nowMs(),
-        }),
-        observeStep: call.observeStep ?? (() => undefined),
-      }),
-  };
-  const program = new Command('keepsake').exitOverride();
-  const options = {
-    args,
-    environment: { INIT_CWD: call.workingFolder ?? home },
-    stdout: { write: (text: string) => (answer.stdout += text) },
-    stderr: { write: (text: string) => (answer.stderr += text) },
-    signal,
-  };
-  addRemoveCommands(program, options, { keepsake, onExit: (code) => (answer.exitCode = code) });
-  try {
-    await program.parseAsync(['remove', ...args], { from: 'user' });
-  } catch (error) {
-    if (!isAgentError(error)) throw error;
-    answer.exitCode = 1;
-    answer.stderr += `${error.message}\n${error.remedy}\n(${error.code})\n`;
-  }
-  return answer;
+  const { home, library, clock, observeStep, workingFolder = home, signal } = call;
+  return await keepsake(['remove', ...args, '--library', library], {
+    home,
+    environment: { INIT_CWD: workingFolder },
+    seams: { ...(clock === undefined ? {} : { clock }), ...(observeStep === undefined ? {} : { observeStep }) },
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 /** Its report; what went wrong is thrown. */

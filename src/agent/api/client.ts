@@ -11,6 +11,7 @@ import type { MirrorResult, VerifyResult } from '../copying.ts';
 import type { Device } from '../devices.ts';
 import type { AddedDrive } from '../drives.ts';
 import type { RebuildResult } from '../rebuild.ts';
+import type { RemoveResult } from '../remove.ts';
 import type { SafeToDelete } from '../safe-to-delete.ts';
 import type { Status } from '../status.ts';
 import { errorFromReply, lineBytesMax, type Method, replySchema } from './protocol.ts';
@@ -58,6 +59,7 @@ export async function connectAgent(path: AbsolutePath): Promise<RemoteKeepsake |
     ejectDrive: async (wish) => (await call(path, 'ejectDrive', wish)) as NamedDrive,
     safeToDelete: async ({ onProgress, signal, ...wish }) =>
       (await call(path, 'safeToDelete', wish, { signal, onProgress: onProgress as OnProgress })) as SafeToDelete,
+    remove: async ({ signal, ...wish }) => (await call(path, 'remove', wish, { signal })) as RemoveResult,
     pause: async (untilMs) => void (await call(path, 'pause', { untilMs })),
     resume: async () => void (await call(path, 'resume', {})),
     snooze: async (device, untilMs) => (await call(path, 'snooze', { device, untilMs })) as Device,

@@ -46,6 +46,17 @@ export const methodSchemas = {
   forgetDrive: z.strictObject({ drive: text, library: text.optional() }),
   ejectDrive: z.strictObject({ drive: text, library: text.optional() }),
   safeToDelete: z.strictObject({ device: text.optional(), library: text.optional() }),
+  remove: z.strictObject({
+    action: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('remove'), queries: z.array(text).max(1000), dryRun: z.boolean() }),
+      z.strictObject({ kind: z.literal('missing'), folder: text.optional(), dryRun: z.boolean() }),
+      z.strictObject({ kind: z.literal('undo'), removal: text.optional() }),
+      z.strictObject({ kind: z.literal('list') }),
+      z.strictObject({ kind: z.literal('emptyTrash') }),
+    ]),
+    library: text.optional(),
+    workingFolder: text.optional(),
+  }),
   pause: z.strictObject({ untilMs: z.number().optional() }),
   resume: noParameters,
   snooze: z.strictObject({ device: text, untilMs: z.number() }),

@@ -115,6 +115,8 @@ async function call(
       return await keepsake.ejectDrive(methodSchemas.ejectDrive.parse(body));
     case 'safeToDelete':
       return await keepsake.safeToDelete({ ...methodSchemas.safeToDelete.parse(body), onProgress, signal });
+    case 'remove':
+      return await keepsake.remove({ ...methodSchemas.remove.parse(body), signal });
     case 'pause':
       return (await keepsake.pause(methodSchemas.pause.parse(body).untilMs)) ?? {};
     case 'resume':

@@ -95,8 +95,9 @@ export function openRemovalRecords({ get, all, run, transaction }: Statements): 
           // Its key is another one if somebody else had the name since, and that may have been removed too.
           displaceRemoved({ all, run }, path);
           run(
-            'UPDATE OR IGNORE resource SET removed_by = NULL, path_key = ?, stem_key = ? WHERE removed_by = ? AND path = ?',
-            ...[foldName(path), foldedStemOf(path), id, path],
+            `UPDATE OR IGNORE resource SET removed_by = NULL, path_key = ?, stem_key = ?
+             WHERE path_key IN (?, ?) AND removed_by = ?`,
+            ...[foldName(path), foldedStemOf(path), foldName(path), displacedKey(id, path), id],
           );
         }
         forgetEmptyRemovals();
@@ -105,10 +106,10 @@ export function openRemovalRecords({ get, all, run, transaction }: Statements): 
     forgetRemoved: (id, paths) => {
       transaction(() => {
         for (const path of paths) {
-          const assetId = get('SELECT asset_id FROM resource WHERE removed_by = ? AND path = ?', id, path)?.[
-            'asset_id'
-          ];
-          run('DELETE FROM resource WHERE removed_by = ? AND path = ?', id, path);
+          const row = [foldName(path), displacedKey(id, path), id] as const;
+          const found = get('SELECT asset_id FROM resource WHERE path_key IN (?, ?) AND removed_by = ?', ...row);
+          const assetId = found?.['asset_id'];
+          run('DELETE FROM resource WHERE path_key IN (?, ?) AND removed_by = ?', ...row);
           if (typeof assetId !== 'string') continue;
           // All of the asset's entries: which of them brought this file is not kept. What is there is then met again as known.
           run('DELETE FROM source_entry WHERE asset_id = ?', assetId);
@@ -162,11 +163,12 @@ export function openRemovalRecords({ get, all, run, transaction }: Statements): 
       ...all(
         `SELECT copied.path, min(resource.removed_by) AS removed_by FROM resource JOIN copied ON copied.hash = resource.hash
          WHERE resource.removed_by IS NOT NULL AND drive_id = ? AND copied.removed_by IS NULL AND is_ours = 1
-           AND NOT EXISTS (SELECT 1 FROM resource AS own WHERE own.path = copied.path)
            AND NOT EXISTS (SELECT 1 FROM resource AS moved WHERE moved.hash = copied.hash AND moved.removed_by IS NULL)
          GROUP BY copied.path`,
         id,
-      ).map(removedOf),
+      )
+        .map(removedOf)
+        .filter(({ path }) => get('SELECT 1 FROM resource WHERE path_key = ?', foldName(path)) === undefined),
     ],
     copiesToBringBack: (id) =>
       all(

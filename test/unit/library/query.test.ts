@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ImportId, RemovalId, SourceId, SourcePath } from '../../../src/domain/ids.ts';
 import type { PlannedAsset } from '../../../src/library/planned-asset.ts';
-import { findAssets, matchesPattern, type ParseOptions, parseQueries, parseQuery } from '../../../src/library/query.ts';
+import {
+  findAssets,
+  isBelow,
+  matchesPattern,
+  type ParseOptions,
+  parseQueries,
+  parseQuery,
+} from '../../../src/library/query.ts';
 import { importId, plannedAsset, plannedResource, sampleSource, sourceId } from '../../contract/sample-plans.ts';
 import { type LibraryScene, openLibraryScene } from './library-scene.ts';
 
@@ -157,6 +164,15 @@ test('What can mean nothing is refused before anything is looked at', () => {
   expect(() => parseQueries(Array.from({ length: 1001 }, () => '2024'))).toThrow(usage);
   expect(parseQuery('2024-02-29')).toMatchObject({ kind: 'days', first: '2024-02-29', last: '2024-02-29' });
   expect(parseQuery('2023-02')).toMatchObject({ first: '2023-02-01', last: '2023-02-28' });
+});
+
+test('A folder is that folder, not one whose name begins like it', () => {
+  const isIn = isBelow('2024/2024-07-1');
+  expect(['2024/2024-07-1/a.jpg', '2024/2024-07-1/deep/b.jpg', '2024/2024-07-1'].every(isIn)).toBe(true);
+  expect(['2024/2024-07-14/a.jpg', '2024/a.jpg'].some(isIn)).toBe(false);
+  expect(isBelow('/photos/Sommer', { roots: ['/photos'] })('sommer/x.jpg')).toBe(true);
+  expect(isBelow('.')('anything')).toBe(true);
+  for (const folder of ['', '../x', '/etc']) expect(() => isBelow(folder, { roots: ['/photos'] })).toThrow(usage);
 });
 
 test('What was removed is not found', async () => {

@@ -294,6 +294,31 @@ test('A file moved and then removed goes from a drive that knows it by its forme
   expect(at.catalog.copies.copiesToRemove(drive)).toEqual([{ path: from.path, removedBy: removal.id }]);
 });
 
+test('What a phone no longer has is counted as kept only if it is', async () => {
+  await using at = await openFiled();
+  const { photos } = at.catalog;
+  using seen = photos.seen(sampleSource.id);
+  expect(seen.countGone({ exceptBelow: undefined })).toBe(2);
+  await removeFiles(contextOf(at), removal, filesOf(at, 'pair'));
+  expect(seen.countGone({ exceptBelow: undefined })).toBe(1);
+});
+
+test('A removal of very many photos is written in lines of a bearable length, each with whole photos', async () => {
+  const many = Array.from({ length: 1500 }, (_, index) => {
+    const stem = `2024/${'long name '.repeat(15)}${index}`;
+    return plannedAsset([plannedResource(`${stem}.HEIC`), plannedResource(`${stem}.MOV`, { role: 'pairedVideo' })]);
+  });
+  await using at = await openFiled(...many);
+  const files = many.flatMap(({ assetId }) => filesOf(at, assetId));
+  const { removed: gone } = await removeFiles(contextOf(at), removal, files);
+  expect(gone).toHaveLength(3000);
+  const lines = readFileSync(removalLogPath(at.library.folders), 'utf8').trimEnd().split('\n');
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(300_000);
+  expect(lines.length).toBeGreaterThan(4);
+  for (const line of lines.slice(1, -1)) expect(JSON.parse(line).files.length % 2).toBe(0);
+  expect((await at.rebuilt()).copies.removals()).toEqual(at.catalog.copies.removals());
+}, 30_000);
+
 /** Ends the work when a step begins, as a kill would: what was on the disk and in the catalogue by then is all there is. */
 function stopAt(step: string, nth = 1): RemovalContext['observeStep'] {
   let left = nth;
