@@ -45,7 +45,15 @@ export type AgentEvent =
   | { readonly kind: 'iCloudOnly'; readonly id: SourceId; readonly needs: readonly Need[] }
   | { readonly kind: 'importFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
   | { readonly kind: 'driveArrived' | 'driveLeft' | 'copyBegan'; readonly id: SourceId; readonly name: string }
-  | { readonly kind: 'copyEnded'; readonly id: SourceId; readonly name: string; readonly report?: CopyReport }
+  | {
+      readonly kind: 'copyEnded';
+      readonly id: SourceId;
+      readonly name: string;
+      readonly report?: CopyReport;
+      /** It was stopped as it was the time before. */
+      readonly isKnown: boolean;
+    }
+  | { readonly kind: 'copyFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
   /** What is overdue, in the owner's words. */
   | { readonly kind: 'reminded'; readonly sentences: readonly Need[] }
   | { readonly kind: 'partTroubled'; readonly part: AgentPart; readonly isInTrouble: boolean };
@@ -124,6 +132,7 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
       return { ...state, job: undefined, failures };
     }
+    case 'copyFailed':
     case 'importFailed':
       return {
         ...state,

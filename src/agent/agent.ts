@@ -2,6 +2,7 @@
 // others, and answers the command line. Holds nothing of the library between two imports, so a drive can always be ejected.
 
 import PQueue from 'p-queue';
+import type { CopyReport } from '../copies/copy-report.ts';
 import type { AttachedDevice } from '../detect/attached-devices.ts';
 import { watchDevices } from '../detect/device-watch.ts';
 import { folderHints, mountHints } from '../detect/hints.ts';
@@ -127,6 +128,7 @@ class Agent implements Keepsake {
   /** Monotonic. */
   #nextCheckMs = 0;
   #nextReminderMs = 0;
+  #checking = new AbortController();
   #phoneWatch: PhoneWatch | undefined;
   #state = calmState;
 
@@ -188,10 +190,12 @@ class Agent implements Keepsake {
 
   async mirror(wish: MirrorWish) {
     const signal = AbortSignal.any([this.#signal, wish.signal]);
-    return await this.#queue.add(() => this.#keepsake.mirror({ ...wish, signal }), {
+    const result = await this.#queue.add(() => this.#keepsake.mirror({ ...wish, signal }), {
       priority: priorities.owner,
       signal,
     });
+    for (const report of result.copies) this.#copyEnded(driveKey(report.driveId), report.driveName, report);
+    return result;
   }
 
   /** In slices, each of which waits its turn: photos are saved meanwhile. */
@@ -378,7 +382,12 @@ class Agent implements Keepsake {
 
   /** As the watch of devices has them: a drive settles, arrives and leaves like a card. */
   async #lookForDrives(signal: AbortSignal): Promise<readonly AttachedDevice[]> {
-    const { attached } = await this.#keepsake.seeDrives(signal);
+    const { attached } = await this.#keepsake.seeDrives(signal).catch((error: unknown) => {
+      // Trouble with drives must not keep cards from being noticed.
+      if (signal.aborted || !isAgentError(error)) throw error;
+      this.#options.log.warn({ code: error.code }, 'drives cannot be looked for');
+      return { attached: [] };
+    });
     return attached.map(({ drive, root, mount }) => ({
       ...{ id: driveKey(drive.id), kind: 'drive', name: drive.name, root, isRemovable: true },
       ...(mount === undefined ? {} : { mountId: `${mount.id}@${mount.deviceNumber}` }),
@@ -470,7 +479,9 @@ class Agent implements Keepsake {
   /** While it is paused, nothing is begun; what is wished for waits. */
   async #serveWishes(): Promise<void> {
     if (await this.#keepsake.isPaused()) return;
-    for (const id of this.#wishes.takeDue()) {
+    const due = this.#wishes.takeDue();
+    if (due.length > 0) this.#checking.abort(new Error('photos are to be saved'));
+    for (const id of due) {
       const isDrive = isDriveKey(id);
       void this.#queue
         .add(() => (isDrive ? this.#copy(id) : this.#import(id)), {
@@ -497,14 +508,21 @@ class Agent implements Keepsake {
           }),
       });
       const [report] = copies;
-      this.#tell({ kind: 'copyEnded', id, name, ...(report === undefined ? {} : { report }) });
+      this.#copyEnded(id, name, report);
       this.#wishes.settle(id, report?.stopped?.code);
     } catch (error) {
       if (!isAgentError(error)) this.#report(error);
       const { code, message, remedy } = isAgentError(error) ? error : mistake(error);
-      this.#tell({ kind: 'importFailed', id, name, failure: { code, message, remedy } });
+      this.#tell({ kind: 'copyFailed', id, name, failure: { code, message, remedy } });
       this.#wishes.settle(id, code);
     }
+  }
+
+  /** What stops it in the same way again is not told again: it is tried each hour. */
+  #copyEnded(id: SourceId, name: string, report: CopyReport | undefined): void {
+    const code = report?.stopped?.code;
+    const isKnown = code !== undefined && this.#state.failures.get(id)?.code === code;
+    this.#tell({ kind: 'copyEnded', id, name, ...(report === undefined ? {} : { report }), isKnown });
   }
 
   /** Reads a little of what is due to be checked, when nothing else is to be done and the computer has power to spare. */
@@ -515,7 +533,12 @@ class Agent implements Keepsake {
       if (await this.#keepsake.isPaused()) return;
       const { source, batteryPercent } = await readPower();
       if (source === 'battery' && (batteryPercent ?? 0) < checkBatteryPercentMin) return;
-      const isDone = await this.#keepsake.checkSome(this.#signal);
+      this.#checking = new AbortController();
+      const signal = AbortSignal.any([this.#signal, this.#checking.signal]);
+      const isDone = await this.#keepsake.checkSome(signal).catch((error: unknown) => {
+        if (this.#signal.aborted || !signal.aborted) throw error;
+        return false; // a card was put in: it goes on later
+      });
       this.#nextCheckMs = clock.monotonicMs() + (isDone ? checkAgainMs : 0);
     };
     void this.#queue.add(check, { priority: priorities.look, signal: this.#signal }).catch((error: unknown) => {
@@ -527,7 +550,7 @@ class Agent implements Keepsake {
   /** Tells what is overdue, no more often than is good for anybody. */
   async #remind(): Promise<void> {
     const { clock } = this.#keepsake;
-    if (clock.monotonicMs() < this.#nextReminderMs) return;
+    if (clock.monotonicMs() < this.#nextReminderMs || (await this.#keepsake.isPaused())) return;
     this.#nextReminderMs = clock.monotonicMs() + remindEveryMs;
     const { sentences, lookAgainInMs } = await this.#keepsake.remind();
     if (lookAgainInMs !== undefined) this.#nextReminderMs = clock.monotonicMs() + lookAgainInMs;

@@ -159,8 +159,15 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
     imports.push(report);
     if (stopsOthers(report)) break;
   }
-  const copies = await copyAfterwards(job, { library, catalog, log, clock, imports });
-  return { library: library.folders.root, imports, copies, missingProgram: metadata.unavailable };
+  const result = { library: library.folders.root, imports, missingProgram: metadata.unavailable };
+  try {
+    return { ...result, copies: await copyAfterwards(job, { library, catalog, log, clock, imports }) };
+  } catch (error) {
+    // What was saved is reported whatever becomes of its copies.
+    if (request.signal.aborted || !isAgentError(error)) throw error;
+    const { code, message, remedy } = error;
+    return { ...result, copies: [], copyFailure: { code, message, remedy } };
+  }
 }
 
 /** What is in the library goes to the drives that are attached, unless the library itself stopped the import. */

@@ -3,7 +3,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type AttachedDevice, DeviceLook } from '../detect/attached-devices.ts';
-import { AgentError } from '../domain/errors.ts';
+import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { ImportProgress } from '../jobs/import-progress.ts';
 import type { Pace } from '../jobs/pace.ts';
@@ -20,6 +20,7 @@ import type { VerifyWish } from './copying.ts';
 import { type Device, type DeviceRegister, openDeviceRegister, type SeenDevice } from './devices.ts';
 import { openDriveRegister } from './drive-register.ts';
 import { Drives, type DrivesSeen } from './drives.ts';
+import { withLibrary } from './library-work.ts';
 import { catalogPath, defaultLibrary, type Environment, findPaths, makeStateFolders } from './paths.ts';
 import { clearPause, readPause, writePause } from './pause.ts';
 import { openPhones, type Phones } from './phones.ts';
@@ -94,15 +95,14 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     const observeStep = seams.observeStep ?? (() => undefined);
     return { settings, root, paths, clock, sharedLog, signal, drives, observeStep };
   };
-  /** Those that are attached; looks only if there are any. */
+  /** Those that are attached. */
   const seeDrives = async (root: AbsolutePath, signal: AbortSignal): Promise<DrivesSeen> => {
     const id = await readLibraryId(root);
-    if (id === undefined || (await driveRegister.all()).length === 0) return { attached: [], unusable: [] };
-    return await drives.see(id, signal);
+    return id === undefined ? { attached: [], unusable: [] } : await drives.see(id, signal);
   };
   const status = async (library: string | undefined) => {
     const chosen = await chooseLibrary(library);
-    const { unusable } = await seeDrives(chosen.root, AbortSignal.timeout(lookTimeoutMs));
+    const { unusable } = await seeDrives(chosen.root, AbortSignal.timeout(lookTimeoutMs)).catch(asUnusable);
     return await readStatus({
       ...{ paths, clock, unusable, drives: driveRegister },
       devices: await phones.addLacking(await register.list([])),
@@ -153,12 +153,19 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       });
     },
     forgetDrive: async ({ drive, library }) => {
+      const { settings, root } = await work(library, AbortSignal.timeout(lookTimeoutMs));
       const { id } = await presentLibrary(library);
-      return await drives.forget(id, drive);
+      const forgotten = await drives.forget(id, drive);
+      const signal = AbortSignal.timeout(lookTimeoutMs);
+      // What was proven on it proves nothing any more.
+      await withLibrary({ settings, root, paths, clock, sharedLog, signal }, async ({ catalog }) =>
+        catalog.copies.forgetDrive(forgotten.id),
+      );
+      return forgotten;
     },
     ejectDrive: async ({ drive, library }) => {
       const { id } = await presentLibrary(library);
-      return await drives.eject(id, drive, AbortSignal.timeout(lookTimeoutMs));
+      return await drives.eject(id, drive, AbortSignal.timeout(ejectTimeoutMs));
     },
     mirror: async (wish) => {
       const { mirrorLibrary } = await import('./copying.ts');
@@ -239,6 +246,16 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       return await backup({ request, settings, root, wanted, phones, paths, seams, sharedLog, copyTargets });
     },
   };
+}
+
+/** Writing back what a slow stick still has to take. */
+const ejectTimeoutMs = 10 * 60_000;
+
+/** What is wrong with the list of drives is told, and costs nothing but the drives. */
+function asUnusable(error: unknown): Pick<DrivesSeen, 'unusable'> {
+  if (!isAgentError(error, 'STATE_DAMAGED', 'STATE_WRITE_FAILED', 'DRIVE_READ_FAILED')) throw error;
+  const { code, message, remedy } = error;
+  return { unusable: [{ root: '' as AbsolutePath, name: '', code, message, remedy }] };
 }
 
 /** A disk that does not answer is left out after some seconds; this is for all of them together. */

@@ -43,6 +43,8 @@ export interface BackupResult {
   readonly library: AbsolutePath;
   readonly imports: readonly ImportReport[];
   readonly copies: readonly CopyReport[];
+  /** Why nothing was copied, or not all; what was saved is saved. */
+  readonly copyFailure?: { readonly code: string; readonly message: string; readonly remedy: string };
   /** Files that needed a program this machine lacks to tell when they were taken. */
   readonly missingProgram?: 'exiftool' | undefined;
 }

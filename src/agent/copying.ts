@@ -5,10 +5,11 @@ import type { CopyReport } from '../copies/copy-report.ts';
 import { type Drive, openDrive } from '../copies/drive.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { DriveId } from '../domain/ids.ts';
-import { type CopyProgress, copyToDrives, type TargetDrive } from '../jobs/copy-job.ts';
+import { type CopyProgress, copyToDrives, lookAtLibrary, type TargetDrive } from '../jobs/copy-job.ts';
 import { drillNote, isDrillDue, runDrill } from '../jobs/drill-job.ts';
 import { type Pace, Pacer, unpaced } from '../jobs/pace.ts';
 import { concludeVerify, type VerifiedDrive, type VerifyReport, verifySlice } from '../jobs/verify-job.ts';
+import type { Clock } from '../platform/clock.ts';
 import { identifyDisk } from '../platform/disk-identity.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import type { LibraryTurn } from './adopt.ts';
@@ -151,7 +152,10 @@ export async function verifyLibrary(
   const turn = options.turn ?? ((work) => work());
   const pacer = new Pacer({ pace: options.pace ?? unpaced, clock, signal });
   const beforeMs = wish.all ? clock.nowMs() : undefined;
+  const latestMs = latestOf(clock);
   const total = { checked: 0, bad: 0, files: 0, bytes: 0 };
+  // What was moved is followed first, or each of its files would be gone in one place and unknown in another.
+  await turn(() => withDrives(options, async ({ open }) => void (await lookAtLibrary({ ...open, clock, signal }))));
   const stops = new Map<string, AgentError>();
   for (let isDone = false; !isDone; ) {
     pacer.skip();
@@ -159,7 +163,7 @@ export async function verifyLibrary(
       withDrives(options, async ({ open, drives }) => {
         const left = drives.filter(({ drive }) => !stops.has(drive.name));
         const slice = await verifySlice({
-          ...{ ...open, drives: left, clock, beforeMs, signal, sliceMs: sliceMsUsual },
+          ...{ ...open, drives: left, clock, beforeMs, latestMs, signal, sliceMs: sliceMsUsual },
           rest: () => pacer.rest(),
           onChecked: (path, sizeBytes) => {
             total.files += 1;
@@ -188,6 +192,14 @@ export async function verifyLibrary(
   );
 }
 
+function latestOf(clock: Clock): () => number {
+  let latestMs = clock.nowMs();
+  return () => {
+    latestMs = Math.max(latestMs, clock.nowMs());
+    return latestMs;
+  };
+}
+
 /** A share of the time for what nobody waits for: a disk that is read without pause is in everybody's way. */
 const backgroundShare = 0.5;
 
@@ -201,9 +213,19 @@ export async function checkSlice(options: LibraryWorkOptions & { readonly drives
   return await withDrives(options, async ({ open, drives }) => {
     pacer.skip();
     const slice = await verifySlice({
-      ...{ ...open, drives, clock, signal, sliceMs: sliceMsUsual, onChecked: () => undefined },
+      ...{
+        ...open,
+        drives,
+        clock,
+        signal,
+        sliceMs: sliceMsUsual,
+        onChecked: () => undefined,
+        latestMs: latestOf(clock),
+      },
       rest: () => pacer.rest(),
     });
+    // Something is not where it was: perhaps it was moved.
+    if (slice.bad > 0) await lookAtLibrary({ ...open, clock, signal });
     if (slice.isDone && drives.length > 0 && isDrillDue(open.catalog.copies.note(drillNote), clock.nowMs())) {
       const { catalog, log } = open;
       const copies = drives.map(({ drive }) => ({ id: drive.id, root: drive.folders.root }));

@@ -48,10 +48,14 @@ export interface FoundCopy {
 
 export class DriveLook {
   readonly #commands = new BoundedCommands();
+  /** What was found when the same was mounted and known: at rest no program is started. */
+  #last: { readonly of: string; readonly found: readonly FoundCopy[] } | undefined;
 
   /** All copies of any library that can be found. @throws the signal's reason. */
   async look(known: readonly EnrolledDrive[], signal: AbortSignal): Promise<readonly FoundCopy[]> {
     const mounts = visibleMounts(await readMounts());
+    const of = JSON.stringify([mounts, known.map(({ id, root, folder }) => [id, root, folder])]);
+    if (this.#last?.of === of) return this.#last.found;
     const places = new Map<string, string>();
     for (const mount of mounts) if (isOfDisk(mount)) places.set(mount.mountPoint, '');
     if (process.platform === 'darwin')
@@ -64,7 +68,10 @@ export class DriveLook {
     }
     const asked = [...places].slice(0, placesMax).map(([place, folder]) => this.#askAt(place, folder, signal));
     const found = new Map<string, FoundCopy>();
-    for (const each of (await Promise.all(asked)).flat()) {
+    const answers = await Promise.all(asked);
+    // A disk that hangs may answer next time.
+    const isAnswered = answers.every((answer) => answer !== undefined);
+    for (const each of answers.flatMap((answer) => answer ?? [])) {
       const mount = findMount(mounts, each.root);
       // The same folder seen through two mounts is one.
       const key = mount === undefined ? each.root : `${mount.deviceNumber}:${each.root.slice(mount.mountPoint.length)}`;
@@ -72,13 +79,27 @@ export class DriveLook {
     }
     // Of a disk that was pulled meanwhile, another one may have answered under the name that it had.
     const still = new Set((await readMounts()).map(keyOf));
-    return tellTwins([...found.values()].filter(({ mount }) => mount === undefined || still.has(keyOf(mount))));
+    const copies = tellTwins([...found.values()].filter(({ mount }) => mount === undefined || still.has(keyOf(mount))));
+    // Without a mount table (macOS), or while something changes, it is looked at each time.
+    const isSettled = mounts.length > 0 && mounts.every((mount) => still.has(keyOf(mount)));
+    this.#last = isSettled && isAnswered ? { of, found: copies } : undefined;
+    return copies;
   }
 
-  async #askAt(place: string, folder: string, signal: AbortSignal): Promise<{ root: AbsolutePath; text: string }[]> {
+  /** Something was written to a disk that a look would find. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
+  async #askAt(
+    place: string,
+    folder: string,
+    signal: AbortSignal,
+  ): Promise<{ root: AbsolutePath; text: string }[] | undefined> {
     const args = ['-c', findScript, 'sh', place, folder === '' ? '/dev/null' : folder];
     const answer = await this.#commands.run(`copies ${place}`, { command: '/bin/sh', args }, signal);
-    if (answer === 'stuck' || answer.exitCode !== 0) return [];
+    if (answer === 'stuck') return undefined;
+    if (answer.exitCode !== 0) return [];
     const fields = answer.stdout.toString('utf8').split('\0');
     const copies: { root: AbsolutePath; text: string }[] = [];
     for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -102,7 +123,8 @@ export class DriveLook {
       return { root, mount, problem: 'damaged' };
     }
     const uuid = mount === undefined ? undefined : await this.uuidOf(mount, signal);
-    const isImpostor = marker.filesystemUuid !== undefined && uuid !== undefined && uuid !== marker.filesystemUuid;
+    // A mark that names no filesystem was begun where there is none to name, on a share: on a disk it was copied there.
+    const isImpostor = uuid !== undefined && uuid !== marker.filesystemUuid;
     return {
       ...{ root, mount, marker },
       ...(uuid === undefined ? {} : { filesystemUuid: uuid }),
@@ -125,8 +147,11 @@ function keyOf({ id, deviceNumber, mountPoint }: Mount): string {
   return `${id}@${deviceNumber} ${mountPoint}`;
 }
 
+/** Read-only by nature: programs that come as one file, discs. */
+const unwritable = /^(squashfs|iso9660|udf|erofs|cramfs|fuse\.squashfuse|fuse\.[\w.-]*AppImage[\w.-]*)$/;
+
 function isOfDisk({ deviceNumber, device, filesystem, mountPoint }: Mount): boolean {
-  if (mountPoint.includes('\uFFFD')) return false;
+  if (mountPoint.includes('\uFFFD') || unwritable.test(filesystem)) return false;
   return !deviceNumber.startsWith('0:') || device.startsWith('/') || isNetworkFilesystem(filesystem);
 }
 

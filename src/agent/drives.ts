@@ -13,7 +13,7 @@ import {
   writeMarker,
 } from '../copies/drive-marker.ts';
 import { isBelow } from '../detect/linux-mounts.ts';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, type ErrorCode, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
 import { makePortable } from '../library/portable-name.ts';
 import { type DiskIdentity, identifyDisk, shareDisk } from '../platform/disk-identity.ts';
@@ -49,7 +49,7 @@ export interface AttachedDrive {
 export interface UnusableDrive {
   readonly root: AbsolutePath;
   readonly name: string;
-  readonly code: 'DRIVE_IMPOSTOR' | 'DRIVE_AMBIGUOUS' | 'DRIVE_DAMAGED';
+  readonly code: ErrorCode;
   readonly message: string;
   readonly remedy: string;
 }
@@ -159,6 +159,7 @@ export class Drives {
       await probeAbilities(folders.incoming); // it can be written, and that is known before it counts
       await writeMarker(folders, marker); // last: from here on it is a copy
     });
+    this.#look.forget();
     const copy: FoundCopy = {
       ...{ root: folders.root, mount, marker },
       ...(uuid === undefined ? {} : { filesystemUuid: uuid }),

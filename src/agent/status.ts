@@ -16,7 +16,7 @@ import { movedKind } from '../library/moves.ts';
 import type { Clock } from '../platform/clock.ts';
 import { takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import type { Device } from './devices.ts';
-import type { DriveRegister } from './drive-register.ts';
+import type { DriveRegister, EnrolledDrive } from './drive-register.ts';
 import { type DriveStatus, readCopies } from './drive-status.ts';
 import type { UnusableDrive } from './drives.ts';
 import { catalogPath, type KeepsakePaths } from './paths.ts';
@@ -108,7 +108,7 @@ export async function readStatus({ paths, root, clock, devices, drives, unusable
   using catalog = openCatalog({ path, libraryId: id, readOnly: true });
   const summary = catalog.summarize();
   const nowMs = clock.nowMs();
-  const enrolled = (await drives.list(id)).filter(({ state }) => state === 'enrolled');
+  const enrolled = (await drives.list(id).catch(ignoreDamaged)).filter(({ state }) => state === 'enrolled');
   const copies = readCopies({
     ...{ catalog, summary, drives: enrolled, devices, nowMs },
     connected: new Set(devices.flatMap((device) => (device.connected ? [device.id] : []))),
@@ -169,6 +169,12 @@ export async function readStatus({ paths, root, clock, devices, drives, unusable
     needsYou,
     notes: [...copies.notes, ...about.flatMap(({ notes }) => notes)],
   };
+}
+
+/** It is told with the drives that cannot be used. */
+function ignoreDamaged(error: unknown): readonly EnrolledDrive[] {
+  if (isAgentError(error, 'STATE_DAMAGED')) return [];
+  throw error;
 }
 
 const remake = 'It is made anew from your photo folder when photos are saved next, or by "keepsake rebuild".';

@@ -31,7 +31,9 @@ export function describeEvent(event: AgentEvent): string | undefined {
     case 'iCloudOnly':
       return event.needs.map(({ message, remedy }) => `${printable(message)} ${remedy}`).join('\n');
     case 'copyEnded':
-      return event.report === undefined ? undefined : describeCopy(event.report).join('\n');
+      return event.report === undefined || event.isKnown ? undefined : describeCopy(event.report).join('\n');
+    case 'copyFailed':
+      return `Nothing could be copied to "${printable(event.name)}". ${printable(event.failure.message)} ${event.failure.remedy}`;
     case 'driveLeft':
       return `The drive "${printable(event.name)}" was taken out.`;
     case 'reminded':

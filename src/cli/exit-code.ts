@@ -44,7 +44,7 @@ export function exitCodeOfVerify(result: Awaited<ReturnType<Keepsake['verify']>>
   return unrepairable > 0 || bad > (dryRun ? 0 : repaired) ? 2 : 0;
 }
 
-export function exitCodeOfBackup({ imports, copies }: BackupResult): ExitCode {
+export function exitCodeOfBackup({ imports, copies, copyFailure }: BackupResult): ExitCode {
   const stops = imports.flatMap(({ stopped }) => (stopped === undefined ? [] : [stopped.code]));
   if (stops.includes('INTERRUPTED')) return 130;
   if (stops.includes('LIBRARY_TOO_SMALL') && imports.every(({ imported }) => imported === 0)) return 3; // nothing was begun
@@ -53,7 +53,7 @@ export function exitCodeOfBackup({ imports, copies }: BackupResult): ExitCode {
   const isLeft = imports.some(
     ({ failed, deferred, photos, complete }) => failed + deferred > 0 || (photos !== undefined && !complete),
   );
-  const ofCopies = exitCodeOfCopies(copies);
+  const ofCopies = copyFailure === undefined ? exitCodeOfCopies(copies) : 4;
   return ofCopies !== 0 ? ofCopies : isLeft ? 2 : 0;
 }
 

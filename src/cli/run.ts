@@ -160,7 +160,8 @@ export async function backup(
       signal: options.signal,
     });
   }
-  if (flags.json) printJson(options, { imports: result.imports, copies: result.copies });
+  const { imports, copies, copyFailure } = result;
+  if (flags.json) printJson(options, { imports, copies, ...(copyFailure === undefined ? {} : { copyFailure }) });
   else options.stdout.write(describeBackup(result));
   return exitCodeOfBackup(result);
 }

@@ -35,6 +35,11 @@ export function describeBackup(result: BackupResult): string {
     '',
   ]);
   for (const copy of result.copies) lines.push(...describeCopy(copy), '');
+  if (result.copyFailure !== undefined)
+    lines.push(
+      `Nothing was copied to a drive. ${printable(result.copyFailure.message)} ${result.copyFailure.remedy}`,
+      '',
+    );
   const saved = result.imports.some((report) => report.imported > 0 && report.dryRun === undefined);
   if (saved) lines.push(`Your photos are in ${result.library}`);
   if (result.missingProgram !== undefined) {

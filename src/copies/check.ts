@@ -8,6 +8,7 @@ import type { CopiesStore, DueQuery } from '../library/catalog/copies-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DiskReader } from '../platform/disk-reread.ts';
 import { judgeFile, type SavedFile } from './judge-file.ts';
+import { folderOf, type RealFolders } from './real-folders.ts';
 import { walkTree } from './tree.ts';
 
 export interface CheckedPlace {
@@ -17,6 +18,8 @@ export interface CheckedPlace {
   readonly root: AbsolutePath;
   /** @throws AgentError LIBRARY_GONE, DRIVE_GONE: of an unplugged disk every file is missing. */
   assertPresent(): Promise<void>;
+  /** Of a drive: what lies behind a link is no copy. */
+  readonly folders?: RealFolders;
 }
 
 export interface FoundFile {
@@ -34,6 +37,8 @@ export interface CheckOptions {
   readonly clock: Clock;
   /** Files last checked before this moment are due, and those never checked. */
   readonly beforeMs: number;
+  /** The latest time that this run has seen: a clock that goes back must not make what it checked due again. */
+  readonly latestMs: () => number;
   /** Monotonic: what is not done by then is left for the next time. */
   readonly untilMonotonicMs: number;
   /** Awaited between two files, to leave the disk to others. */
@@ -58,7 +63,7 @@ export async function checkDueFiles(options: CheckOptions): Promise<CheckResult>
   const found: FoundFile[] = [];
   let checked = 0;
   for (;;) {
-    const due = dueFiles(copies, place.place, { beforeMs, nowMs: clock.nowMs(), limit: batchFiles });
+    const due = dueFiles(copies, place.place, { beforeMs, nowMs: options.latestMs(), limit: batchFiles });
     if (due.length === 0) return { checked, found, isDone: true };
     if (clock.monotonicMs() >= untilMonotonicMs) return { checked, found, isDone: false };
     signal.throwIfAborted();
@@ -82,24 +87,31 @@ async function checkBatch(
 ): Promise<readonly { readonly path: RelativePath; readonly kind: FindingKind | undefined }[]> {
   const judged: { readonly path: RelativePath; readonly kind: FindingKind | undefined }[] = [];
   for (const file of due) {
-    const kind = await judgeFile(join(place.root, file.path) as AbsolutePath, {
-      ...{ file, reader, signal },
-      peers: peers.map(({ root }) => join(root, file.path) as AbsolutePath),
-    });
+    const isBehindLink = (await place.folders?.standing(folderOf(file.path))) === 'otherwise';
+    const kind = isBehindLink
+      ? 'missing'
+      : await judgeFile(join(place.root, file.path) as AbsolutePath, {
+          ...{ file, reader, signal },
+          peers: peers.map(({ root }) => join(root, file.path) as AbsolutePath),
+        });
     judged.push({ path: file.path, kind });
     onChecked(file.path, file.sizeBytes);
-    await rest();
     if (clock.monotonicMs() >= untilMonotonicMs) break;
+    await rest();
   }
   await place.assertPresent();
   const nowMs = clock.nowMs();
-  const paths = judged.map(({ path }) => path);
+  const right = judged.filter(({ kind }) => kind === undefined).map(({ path }) => path);
+  const bad = judged.filter(({ kind }) => kind !== undefined).map(({ path }) => path);
   for (const { path, kind } of judged) {
     if (kind === undefined) copies.clearFinding(place.place, path);
     else copies.setFinding({ place: place.place, path, kind, foundAtMs: nowMs });
   }
-  if (place.place === 'library') copies.noteChecked(paths, nowMs);
-  else copies.noteCopiedChecked(place.place, paths, nowMs);
+  if (place.place === 'library') copies.noteChecked([...right, ...bad], nowMs);
+  else {
+    copies.noteCopiedChecked(place.place, right, nowMs);
+    copies.noteCopiedBad(place.place, bad, nowMs);
+  }
   return judged;
 }
 
@@ -111,8 +123,9 @@ export async function findUnknownFiles(
   if (place.place === 'library') return []; // what others write there is theirs, and is copied
   const driveId = place.place;
   const unknown: RelativePath[] = [];
-  for await (const folder of walkTree(place.root, signal)) {
-    const put = new Set(copies.copiedIn(driveId, folder.path).map(({ path }) => path.normalize('NFC')));
+  for await (const folder of walkTree(place.root, signal, { links: 'ignore' })) {
+    const inFolder = copies.copiedIn(driveId, folder.path.normalize('NFC'));
+    const put = new Set(inFolder.map(({ path }) => path.normalize('NFC')));
     for (const path of folder.files.keys()) if (!put.has(path.normalize('NFC'))) unknown.push(path);
   }
   await place.assertPresent();

@@ -19,6 +19,7 @@ import type { Drive } from './drive.ts';
 import { asDriveError, endsDrive } from './drive-errors.ts';
 import { judgeFile } from './judge-file.ts';
 import { type CopyAction, isAsPut, type WantedFile } from './plan.ts';
+import { folderOf, RealFolders } from './real-folders.ts';
 import { isSameTime } from './tree.ts';
 
 /** Files staged at one time: while one is flushed, others are read and written. */
@@ -54,6 +55,7 @@ export class CopyRun {
   readonly #options: CopyRunOptions;
   readonly #buffers = new BufferPool();
   readonly #flushes = new FlushQueue();
+  readonly #folders: RealFolders;
   #batch: StagedCopy[] = [];
   #batchBytes = 0;
   #waiting: WantedFile[] = [];
@@ -61,6 +63,12 @@ export class CopyRun {
 
   constructor(options: CopyRunOptions) {
     this.#options = options;
+    this.#folders = new RealFolders(options.drive.folders.root);
+  }
+
+  /** True if nothing but folders has the names of this folder and those above it. */
+  async isReal(folder: string): Promise<boolean> {
+    return (await this.#folders.standing(folder)) !== 'otherwise';
   }
 
   /**
@@ -233,8 +241,8 @@ export class CopyRun {
     observeStep('unstage');
     if (drive.abilities.hardLinks)
       for (const { staged } of published) await this.#onDrive(() => unstageFile(staged.path));
+    for (const { path } of rows) copies.clearFinding(drive.id, path);
     await this.#readBack(rows);
-    for (const { file } of published) copies.clearFinding(drive.id, file.path);
   }
 
   async #publish({ file, staged }: StagedCopy, touched: Set<AbsolutePath>): Promise<void> {
@@ -351,16 +359,30 @@ export class CopyRun {
 
   /** It looks different than when it was put there. If its bytes are the same, that was all; if not, it is a finding. */
   async #examine(file: WantedFile, old: CopiedFile): Promise<void> {
-    const { drive, copies, clock, signal } = this.#options;
+    const { drive, copies, clock, tally, signal } = this.#options;
     const path = join(drive.folders.root, file.path) as AbsolutePath;
-    const kind = await judgeFile(path, { file: old, reader: new DiskReader(), signal });
+    const reader = new DiskReader();
+    const kind = await judgeFile(path, { file: old, reader, signal });
     await drive.assertPresent();
     if (kind === undefined) {
       // Its time goes with it, on the drive as in the library. Where that cannot be set, it is read again next time.
       const time = new Date(Number(old.modifiedAtNs / 1_000_000n));
-      await this.#onDrive(() => utimes(path, time, time));
+      await utimes(path, time, time).catch(() => undefined);
+      if (old.readBackAtMs === undefined) {
+        copies.recordCopied(drive.id, [{ ...old, readBackAtMs: clock.nowMs() }]);
+        tally.readBack += 1;
+      }
       copies.clearFinding(drive.id, file.path);
       return;
+    }
+    const size = (await lstat(path).catch(() => undefined))?.size;
+    // Never proven, or the empty beginning of a file that was cut off: it was no copy, and is made anew.
+    const isUnfinished = size === 0 && old.sizeBytes > 0 && !drive.abilities.hardLinks;
+    if (old.readBackAtMs === undefined || isUnfinished) {
+      if (isUnfinished) await this.#onDrive(() => rm(path));
+      else if (size !== undefined) await this.#setAside(file.path);
+      copies.forgetCopied(drive.id, [file.path]);
+      return await this.#copy(file);
     }
     copies.setFinding({ place: drive.id, path: file.path, kind, foundAtMs: clock.nowMs() });
     throw new AgentError('FILE_CORRUPT', `"${file.path}" on the drive "${drive.name}" is not as it was copied.`, {
@@ -411,6 +433,7 @@ export class CopyRun {
     const { root } = drive.folders;
     const final = join(root, path) as AbsolutePath;
     const folder = dirname(final) as AbsolutePath;
+    await this.#onDrive(() => this.#folders.assertNothingInTheWay(folderOf(path)));
     const ownersOnly = join(root, this.#options.ownersOnly) as AbsolutePath;
     const parents = await this.#onDrive(() => makeFolders({ root, folder, ownersOnly }));
     for (const parent of parents) touched.add(parent);
@@ -431,11 +454,10 @@ export class CopyRun {
 
   /** @throws what is more than one file's failure. */
   #takeFailure(path: string, error: unknown): void {
-    const { drive, signal, tally } = this.#options;
-    if (signal.aborted) throw error;
-    const failure = asDriveError(error, drive.name);
-    if (!isAgentError(failure) || endsAll(failure)) throw failure;
-    tally.fail(path, failure);
+    const { signal, tally } = this.#options;
+    // What the drive answered has its name by now; what the library answered keeps its own.
+    if (signal.aborted || !isAgentError(error) || endsAll(error)) throw error;
+    tally.fail(path, error);
   }
 
   #tell(path: string): void {

@@ -1,9 +1,9 @@
 // A copy of the library on a drive, open: its folders, what its filesystem can do, and the certainty that it is still there. A
 // folder that merely has the right path is not a copy: an unplugged drive leaves an empty one behind.
 
-import { readdir, rm, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError, isAgentError } from '../domain/errors.ts';
+import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
 import { asWriteError, makeFolders } from '../platform/durable-write.ts';
 import { type FolderAbilities, findMount, probeAbilities, readMounts, statOrUndefined } from '../platform/volume.ts';
@@ -45,6 +45,7 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
   const facts = await statOrUndefined(root).catch(() => undefined);
   const marker = await readMarker(folders);
   if (facts === undefined || marker?.id !== id || marker.libraryId !== libraryId) throw gone(name);
+  await assertOwnFolders(folders, name);
   const isThere = () => assertPresent({ folders, id, name, dev: facts.dev });
   if (options.forReading === true) {
     const abilities = { hardLinks: false, caseSensitive: true };
@@ -52,7 +53,8 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
   }
   try {
     for (const folder of [folders.incoming, folders.imports]) await makeFolders({ root: folders.own, folder });
-    for (const left of await readdir(folders.incoming)) await rm(join(folders.incoming, left), { force: true });
+    for (const left of await readdir(folders.incoming))
+      if (ourPartials.test(left)) await rm(join(folders.incoming, left), { force: true });
     const abilities = await probeAbilities(folders.incoming);
     const filesystem = findMount(await readMounts(), root)?.filesystem ?? '';
     return {
@@ -64,6 +66,30 @@ export async function openDrive(options: OpenDriveOptions): Promise<Drive> {
     await isThere(); // pulled at this moment, its folders are not there, or those of the system's disk are
     throw asDriveError(asWriteError(error, `The folder "${folders.own}"`), name);
   }
+}
+
+/** What copying and repairing stage, and what trying the filesystem's abilities leaves when it is killed. */
+const ourPartials = /^(\d+\.part|record\.part|repair-[\w-]+\.part|probe-[0-9a-f]+-[ab])$/;
+
+/** A drive is somebody's: behind a link in the place of one of our folders lies something else, such as the library. */
+async function assertOwnFolders(folders: CopyFolders, name: string): Promise<void> {
+  const { root, own, incoming, imports, trash, quarantine, versions } = folders;
+  let isReal = (await realpath(root).catch(() => undefined)) === root;
+  for (const folder of [own, incoming, imports, trash, quarantine, versions]) {
+    const facts = await lstat(folder).catch((error: unknown) => {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    });
+    isReal &&= facts === undefined || facts.isDirectory();
+  }
+  if (isReal) return;
+  throw new AgentError(
+    'DRIVE_DAMAGED',
+    `On the drive "${name}" a folder of Keepsake's own is a link to somewhere else.`,
+    {
+      remedy: `Remove that link from "${root}", then copy again. Nothing was changed.`,
+    },
+  );
 }
 
 async function assertPresent(expected: {

@@ -48,7 +48,8 @@ export async function judgeFile(
       const { bytesRead } = await handle.read(into, 0, length, offset);
       return into.subarray(0, bytesRead);
     };
-    if ((await isWholePicture(read, Number(facts.size), extname(path))) !== 'whole') return 'corrupt';
+    // What cannot be told, such as a RAW of a rare kind, was written since: both versions are kept.
+    if ((await isWholePicture(read, Number(facts.size), extname(path))) === 'broken') return 'corrupt';
     // What some cameras write after the picture can be cut off, and the picture is still whole.
     const isCutOff = facts.size < file.sizeBytes && (await isBeginningOfOne(handle, Number(facts.size), peers));
     return isCutOff ? 'corrupt' : 'changed';

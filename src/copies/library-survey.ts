@@ -43,10 +43,15 @@ export async function surveyLibrary({ root, copies, reader, signal }: SurveyOpti
   const others = new Map<string, TreeFile[]>();
   const missing = new Map<RelativePath, LibraryFile>();
   const odd: string[] = [];
+  const unreadable: string[] = [];
   const known = new Map(copies.findings('library').map(({ path, kind }) => [path, kind]));
   const unseen = new Set<string>(copies.folders());
   const touched: { readonly path: RelativePath; readonly modifiedAtNs: bigint }[] = [];
   for await (const folder of walkTree(root, signal)) {
+    if (folder.isUnreadable === true) {
+      unreadable.push(folder.path);
+      continue;
+    }
     unseen.delete(folder.path);
     odd.push(...folder.odd);
     const rest = new Map(folder.files);
@@ -67,8 +72,14 @@ export async function surveyLibrary({ root, copies, reader, signal }: SurveyOpti
     }
     if (rest.size > 0) others.set(folder.path, [...rest.values()]);
   }
-  for (const folder of unseen) for (const file of copies.filesIn(folder)) missing.set(file.path, file);
-  const moves = await findMoves({ root, missing, others, signal });
+  for (const folder of unseen) {
+    const isHidden = unreadable.some((each) => folder === each || folder.startsWith(`${each}/`));
+    for (const file of copies.filesIn(folder)) {
+      if (isHidden) bad.set(file.path, 'unreadable');
+      else missing.set(file.path, file);
+    }
+  }
+  const moves = await findMoves({ root, copies, missing, others, signal });
   for (const path of missing.keys()) bad.set(path, 'missing');
   for (const { path, modifiedAtNs } of touched) copies.noteTouched(path, modifiedAtNs);
   return { bad, others, moves, odd };
@@ -85,11 +96,12 @@ function findAlike(files: ReadonlyMap<RelativePath, TreeFile>, path: string): Tr
 /** What is missing in one place and lies, byte for byte, in another was moved. Takes both out of their lists. */
 async function findMoves(found: {
   readonly root: AbsolutePath;
+  readonly copies: CopiesStore;
   readonly missing: Map<RelativePath, LibraryFile>;
   readonly others: Map<string, TreeFile[]>;
   readonly signal: AbortSignal;
 }): Promise<readonly Move[]> {
-  const { root, missing, others, signal } = found;
+  const { root, copies, missing, others, signal } = found;
   const bySize = Map.groupBy(missing.values(), ({ sizeBytes }) => sizeBytes);
   const moves: Move[] = [];
   for (const [folder, files] of others) {
@@ -97,7 +109,11 @@ async function findMoves(found: {
     for (const file of files) {
       const candidates = (bySize.get(file.sizeBytes) ?? []).filter(({ path }) => missing.has(path));
       const hash = candidates.length === 0 ? undefined : await hashIfReadable(join(root, file.path), signal);
-      const from = candidates.find((candidate) => candidate.hash === hash);
+      // Of equal bytes, such as those of two edits, the one of this name; and none under a name that another photo has but for case.
+      const fitting = candidates.filter((candidate) => candidate.hash === hash);
+      const namesake = copies.file(file.path);
+      const isFree = namesake === undefined || fitting.some(({ path }) => path === namesake.path);
+      const from = isFree ? (fitting.find(({ path }) => nameOf(path) === nameOf(file.path)) ?? fitting[0]) : undefined;
       if (from === undefined) left.push(file);
       else {
         missing.delete(from.path);
@@ -108,6 +124,10 @@ async function findMoves(found: {
     else others.set(folder, left);
   }
   return moves;
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 async function hashIfReadable(path: string, signal: AbortSignal): Promise<ContentHash | undefined> {

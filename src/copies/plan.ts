@@ -23,7 +23,7 @@ export type CopyAction =
   | { readonly kind: 'move'; readonly file: WantedFile; readonly from: CopiedFile }
   /** Another file was put there under this name: set it aside and copy. */
   | { readonly kind: 'replace'; readonly file: WantedFile; readonly old: CopiedFile }
-  /** What was put there looks different by now: read it. It is not touched. */
+  /** What was put there looks different by now, or was not proven: read it. What is bad and was proven once is not touched. */
   | { readonly kind: 'examine'; readonly file: WantedFile; readonly old: CopiedFile }
   /** Larger than any file this filesystem can hold. */
   | { readonly kind: 'tooLarge'; readonly file: WantedFile };
@@ -33,8 +33,10 @@ export interface FolderPlan {
   /** What was put into this folder of the drive, and not removed on purpose. */
   readonly copied: readonly CopiedFile[];
   readonly seen: ReadonlyMap<RelativePath, TreeFile>;
-  /** A file on the drive with these bytes whose name the library no longer has. */
-  readonly movable: (hash: ContentHash) => CopiedFile | undefined;
+  /** Files on the drive with these bytes whose names the library no longer has. */
+  readonly movable: (hash: ContentHash) => readonly CopiedFile[];
+  /** True if this copy was never read back, or something is known to be wrong with it. */
+  readonly isSuspect: (copy: CopiedFile) => boolean;
   readonly fileBytesMax: number;
 }
 
@@ -42,17 +44,26 @@ export interface FolderPlan {
  * Moves first: what is renamed must not be set aside because another file has its name by now. What is on the drive and not wanted
  * stays where it is.
  */
-export function planFolder({ wanted, copied, seen, movable, fileBytesMax }: FolderPlan): readonly CopyAction[] {
+export function planFolder({
+  wanted,
+  copied,
+  seen,
+  movable,
+  isSuspect,
+  fileBytesMax,
+}: FolderPlan): readonly CopyAction[] {
   const byPath = new Map(copied.map((file) => [file.path, file]));
   const moves: CopyAction[] = [];
   const vacated = new Set<RelativePath>();
   for (const file of wanted) {
     if (file.hash === undefined || file.sizeBytes > fileBytesMax || byPath.has(file.path) || seen.has(file.path))
       continue;
-    const from = movable(file.hash);
-    if (from === undefined || vacated.has(from.path)) continue;
-    // Changed by hand on the drive: what lies there is not what was put there.
-    if (byPath.has(from.path) && !isAsPut(from, seen.get(from.path))) continue;
+    // Changed by hand on the drive, what lies there is not what was put there. Of equal bytes, the one of this name.
+    const candidates = movable(file.hash).filter(
+      (each) => !vacated.has(each.path) && (!byPath.has(each.path) || isAsPut(each, seen.get(each.path))),
+    );
+    const from = candidates.find((each) => nameOf(each.path) === nameOf(file.path)) ?? candidates[0];
+    if (from === undefined) continue;
     vacated.add(from.path);
     moves.push({ kind: 'move', file, from });
   }
@@ -64,12 +75,16 @@ export function planFolder({ wanted, copied, seen, movable, fileBytesMax }: Fold
     if (file.sizeBytes > fileBytesMax) return [{ kind: 'tooLarge', file }];
     if (old !== undefined && isOf(old, file)) {
       if (there === undefined) return [{ kind: 'copy', file }];
-      return isAsPut(old, there) ? [] : [{ kind: 'examine', file, old }];
+      return isAsPut(old, there) && !isSuspect(old) ? [] : [{ kind: 'examine', file, old }];
     }
     if (there === undefined) return [{ kind: 'copy', file }];
     return [old === undefined ? { kind: 'adopt', file, sizeBytes: there.sizeBytes } : { kind: 'replace', file, old }];
   });
   return [...moves, ...others];
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /** True if it looks as it did when it was put there. */

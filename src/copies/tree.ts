@@ -24,7 +24,12 @@ export interface TreeFolder {
   readonly files: ReadonlyMap<RelativePath, TreeFile>;
   /** Neither file nor folder, or with a name that is no text: named, never touched. */
   readonly odd: readonly string[];
+  /** It cannot be read: what is in it is not known. */
+  readonly isUnreadable?: true;
 }
+
+/** At the top of a library or copy; the page also while it is being written. */
+const ownNames = new Set([ownFolderName, readMeName, `${readMeName}.new`]);
 
 /** What programs of desktops write into every folder they show, or keep at the top of a disk: nobody's photos. */
 const clutter =
@@ -32,14 +37,27 @@ const clutter =
 
 /**
  * Every folder below `root`, each before those in it.
- * @throws system errors of folders that cannot be read; the signal's reason.
+ * @throws system errors of a root that cannot be read; the signal's reason.
  */
-export async function* walkTree(root: AbsolutePath, signal: AbortSignal): AsyncGenerator<TreeFolder> {
+export async function* walkTree(
+  root: AbsolutePath,
+  signal: AbortSignal,
+  { links = 'follow' }: { readonly links?: 'follow' | 'ignore' } = {},
+): AsyncGenerator<TreeFolder> {
   const waiting: { readonly path: string; readonly depth: number }[] = [{ path: '', depth: 0 }];
-  const linked = new Set<bigint>();
+  const linked = links === 'follow' ? new Set<bigint>() : undefined;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     signal.throwIfAborted();
-    const { files, folders, odd } = await listFolder(root, next.path, linked);
+    const listed = await listFolder(root, next.path, linked).catch((error: unknown) => {
+      // Of the root nothing would be known at all; one folder that a disk does not give must not keep the others from being looked at.
+      if (next.path === '' || systemErrorCode(error) === undefined) throw error;
+      return undefined;
+    });
+    if (listed === undefined) {
+      yield { path: next.path as RelativePath, files: new Map(), odd: [], isUnreadable: true };
+      continue;
+    }
+    const { files, folders, odd } = listed;
     const below = folders.map((name) => (next.path === '' ? name : `${next.path}/${name}`));
     const isTooDeep = next.depth >= depthMax;
     yield { path: next.path as RelativePath, files, odd: isTooDeep ? [...odd, ...below] : odd };
@@ -50,23 +68,23 @@ export async function* walkTree(root: AbsolutePath, signal: AbortSignal): AsyncG
   }
 }
 
-/** One folder of a tree; one that is not there has nothing in it. */
+/** One folder of a tree; one that is not there, or is a file, has nothing in it. Without `linked`, links are only named. */
 export async function listFolder(
   root: AbsolutePath,
   folder: string,
-  linked: Set<bigint> = new Set(),
+  linked?: Set<bigint>,
 ): Promise<TreeFolder & { readonly folders: readonly string[] }> {
   const files = new Map<RelativePath, TreeFile>();
   const folders: string[] = [];
   const odd: string[] = [];
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((error: unknown) => {
-    if (systemErrorCode(error) === 'ENOENT') return [];
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) return [];
     throw error;
   });
   if (entries.length > entriesMax) throw new Error(`"${folder}" has more than ${entriesMax} entries`);
   for (const entry of entries) {
     const { name } = entry;
-    if ((folder === '' && (name === ownFolderName || name === readMeName)) || clutter.test(name)) continue;
+    if ((folder === '' && ownNames.has(name)) || clutter.test(name)) continue;
     const path = (folder === '' ? name : `${folder}/${name}`) as RelativePath;
     if (name.includes('\uFFFD')) odd.push(path);
     else if (entry.isDirectory() || (entry.isSymbolicLink() && isFolderHere(root, path, linked))) folders.push(name);
@@ -82,7 +100,8 @@ export async function listFolder(
 }
 
 /** A folder that a link leads to: outside the tree, on its disk, and not been to through another link. */
-function isFolderHere(root: AbsolutePath, path: string, linked: Set<bigint>): boolean {
+function isFolderHere(root: AbsolutePath, path: string, linked: Set<bigint> | undefined): boolean {
+  if (linked === undefined) return false;
   const target = statSync(join(root, path), { bigint: true, throwIfNoEntry: false });
   if (target?.isDirectory() !== true || linked.has(target.ino)) return false;
   // What lies in the tree itself is listed in its own place.

@@ -1,10 +1,11 @@
 // Copies the library to its drives: looks at the library once, stops if too much of it is not what it was, and then brings each
 // drive up to date, folder by folder, the newest first.
 
+import { lstat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type CopyReport, CopyTally } from '../copies/copy-report.ts';
 import { CopyRun } from '../copies/copy-run.ts';
 import type { Drive } from '../copies/drive.ts';
-import { asDriveError } from '../copies/drive-errors.ts';
 import { emptyDriveTrash } from '../copies/empty-trash.ts';
 import { followRemovals } from '../copies/follow-removals.ts';
 import { type LibrarySurvey, surveyLibrary } from '../copies/library-survey.ts';
@@ -16,14 +17,14 @@ import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import type { CopiedFile } from '../library/catalog/copies-store.ts';
 import { shelfFolders } from '../library/layout.ts';
 import { type Library, trashFolder } from '../library/library.ts';
-import { recordMoves } from '../library/moves.ts';
+import { type MovedFile, recordMoves } from '../library/moves.ts';
 import { foldName } from '../library/portable-name.ts';
 import { emptyOldTrash } from '../library/trash.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DiskReader } from '../platform/disk-reread.ts';
-import type { StepObserver } from '../platform/durable-write.ts';
+import { hashFile, type StepObserver } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
-import { copyRecords } from './copy-records.ts';
+import { copyManifests, listContents } from './copy-records.ts';
 import { makeImportId } from './import-job.ts';
 
 export interface CopyProgress {
@@ -62,8 +63,8 @@ export interface CopyJobOptions {
 export async function copyToDrives(options: CopyJobOptions): Promise<readonly CopyReport[]> {
   const { library, catalog, drives, acceptChanges } = options;
   if (drives.length === 0) return [];
-  const survey = await lookAtLibrary(options);
-  if (acceptChanges) catalog.copies.acceptFindings('library');
+  const seen = await lookAtLibrary(options);
+  const survey = acceptChanges ? await takeAsMeant(options, seen) : seen;
   const reports: CopyReport[] = [];
   for (const target of drives) reports.push(await copyToDrive(options, target, survey));
   await library.assertPresent();
@@ -93,6 +94,30 @@ export async function lookAtLibrary(
   return survey;
 }
 
+/**
+ * The owner says that what is changed is meant: whole pictures that were edited are the photos from now on, and are copied; what is
+ * gone stays on the drives, and is not asked about again. What is damaged is never meant.
+ */
+async function takeAsMeant(options: CopyJobOptions, survey: LibrarySurvey): Promise<LibrarySurvey> {
+  const { library, catalog, clock, signal } = options;
+  const { copies } = catalog;
+  const edits: MovedFile[] = [];
+  const bad = new Map(survey.bad);
+  for (const [path, kind] of survey.bad) {
+    const from = kind === 'changed' ? copies.file(path) : undefined;
+    if (from === undefined) continue;
+    const place = join(library.folders.root, path);
+    const [{ hash, sizeBytes }, { mtimeNs }] = [await hashFile(place, signal), await lstat(place, { bigint: true })];
+    edits.push({ from, to: path, edited: { hash, sizeBytes, modifiedAtNs: mtimeNs } });
+    bad.delete(path);
+  }
+  const nowMs = clock.nowMs();
+  await recordMoves({ library, catalog, moves: edits, importId: makeImportId(nowMs), nowMs });
+  for (const { to } of edits) copies.clearFinding('library', to);
+  copies.acceptFindings('library');
+  return { ...survey, bad };
+}
+
 async function copyToDrive(options: CopyJobOptions, target: TargetDrive, survey: LibrarySurvey): Promise<CopyReport> {
   const { catalog, clock, log, signal } = options;
   const startedAtMs = clock.monotonicMs();
@@ -108,9 +133,8 @@ async function copyToDrive(options: CopyJobOptions, target: TargetDrive, survey:
     });
   } catch (error) {
     if (signal.aborted) throw error;
-    const known = asDriveError(error, target.name);
-    const failure = isAgentError(known) ? known : asReadFailure(known, target.name);
-    if (failure === undefined || failure.code.startsWith('LIBRARY_')) throw known;
+    const failure = isAgentError(error) ? error : asReadFailure(error, target.name);
+    if (failure === undefined || failure.code.startsWith('LIBRARY_')) throw error;
     stop = failure;
   }
   const durationMs = Math.round(clock.monotonicMs() - startedAtMs);
@@ -177,22 +201,48 @@ async function bringUpToDate(options: DriveCopy): Promise<void> {
         bytesTotal: Math.max(bytes, waiting.bytes),
       }),
   });
-  await followRemovals({ drive, copies, tally, ownersOnly: shelfFolders.hidden, observeStep, signal });
+  const records = { library, drive, copies, signal };
   const places = { root: library.folders.root, trash: trashFolder(library.folders) };
-  await emptyDriveTrash({ drive, copies, library: places, nowMs: clock.nowMs(), signal });
+  const emptyTrash = () => emptyDriveTrash({ drive, copies, library: places, nowMs: clock.nowMs(), signal });
+  await emptyTrash(); // first: it makes room
+  await followRemovals({ drive, copies, tally, ownersOnly: shelfFolders.hidden, observeStep, signal });
+  if (tally.removed > 0) await emptyTrash(); // what was removed, and emptied since, while this drive was away
+  await copyManifests(records); // before the photos: a drive that gets full can then still be read by a computer that knows nothing
   try {
     for (const folder of foldersOf(options)) {
       signal.throwIfAborted();
-      await run.perform(await planOne(options, folder));
+      await run.perform(await planOne(options, folder, run));
     }
     await run.finish();
   } catch (error) {
-    // What is whole already is kept, where there is still somewhere to keep it.
-    if (isAgentError(error, 'DRIVE_FULL')) await run.commitStaged().catch(() => undefined);
+    if (!isAgentError(error, 'DRIVE_FULL')) throw error;
+    // What is whole already is kept and listed, where there is still room for that.
+    await run.commitStaged().catch(() => undefined);
+    await listContents({ ...records, nowMs: clock.nowMs() }).catch(() => undefined);
     throw error;
   }
-  const isChanged = tally.copied + tally.adopted + tally.moved + tally.removed > 0;
-  await copyRecords({ library, drive, copies, nowMs: clock.nowMs(), isChanged, signal });
+  failWhatIsBad(options);
+  await listContents({ ...records, nowMs: clock.nowMs() });
+}
+
+/** What is bad in the library and not on the drive is not copied: then the copy is not complete. */
+function failWhatIsBad({ catalog, drive, survey, tally }: DriveCopy): void {
+  const { copies } = catalog;
+  for (const [path, kind] of survey.bad) {
+    const file = copies.file(path);
+    if (file === undefined || copies.finding('library', path)?.isAccepted === true) continue;
+    if (copies.copied(drive.id, path)?.hash === file.hash) continue;
+    tally.fail(
+      path,
+      new AgentError(
+        'FILE_CORRUPT',
+        `"${path}" in your photo folder is not as it was saved (${kind}), and was not copied.`,
+        {
+          remedy: 'To look for a good copy and put it back: keepsake verify --repair',
+        },
+      ),
+    );
+  }
 }
 
 /** Folders are named by year and day: the newest photos come first, which may be nowhere else. */
@@ -202,17 +252,32 @@ function foldersOf({ catalog, survey }: DriveCopy): readonly string[] {
   return [...folders].sort().reverse();
 }
 
-async function planOne(options: DriveCopy, folder: string): Promise<ReturnType<typeof planFolder>> {
-  const { catalog, drive, survey } = options;
+async function planOne(options: DriveCopy, folder: string, run: CopyRun): Promise<ReturnType<typeof planFolder>> {
+  const { catalog, drive, survey, tally } = options;
   const { copies } = catalog;
   const wanted: WantedFile[] = copies.filesIn(folder).filter(({ path }) => !survey.bad.has(path));
   for (const other of survey.others.get(folder) ?? []) if (isNameable(options, other.path)) wanted.push(other);
+  if (!(await run.isReal(folder))) {
+    for (const { path } of wanted) tally.fail(path, inTheWay(drive.name, folder));
+    return [];
+  }
   const seen = inComposedForm((await listFolder(drive.folders.root, folder)).files);
   return planFolder({
     ...{ wanted, seen, fileBytesMax: drive.fileBytesMax },
     copied: copies.copiedIn(drive.id, folder),
-    movable: (hash) => copies.copiedByHash(drive.id, hash).find((file) => isLeft(options, file)),
+    movable: (hash) => copies.copiedByHash(drive.id, hash).filter((file) => isLeft(options, file)),
+    isSuspect: ({ path, readBackAtMs }) => readBackAtMs === undefined || copies.finding(drive.id, path) !== undefined,
   });
+}
+
+function inTheWay(driveName: string, folder: string): AgentError {
+  return new AgentError(
+    'FILE_IN_THE_WAY',
+    `On the drive "${driveName}" a link or a file has the name of the folder "${folder}".`,
+    {
+      remedy: 'Move or rename it on the drive, then copy again.',
+    },
+  );
 }
 
 /** Some filesystems (HFS+) give names back decomposed; ours are composed, and open the same file. */

@@ -21,15 +21,12 @@ export interface RecordsOptions {
   readonly library: Library;
   readonly drive: Drive;
   readonly copies: CopiesStore;
-  readonly nowMs: number;
-  /** False if this run changed nothing on the drive: then its list is right already. */
-  readonly isChanged: boolean;
   readonly signal: AbortSignal;
 }
 
 /** @throws AgentError for the drive, as any write to it; SOURCE_READ_FAILED, LIBRARY_… for the library. */
-export async function copyRecords(options: RecordsOptions): Promise<void> {
-  const { library, drive, copies, nowMs, isChanged, signal } = options;
+export async function copyManifests(options: RecordsOptions): Promise<void> {
+  const { library, drive } = options;
   await library.assertPresent();
   for (const name of await readdir(library.folders.imports)) {
     await copyRecord(options, join(library.folders.imports, name), join(drive.folders.imports, name));
@@ -37,10 +34,17 @@ export async function copyRecords(options: RecordsOptions): Promise<void> {
   for (const name of recordNames) {
     await copyRecord(options, join(library.folders.own, name), join(drive.folders.own, name));
   }
+}
+
+/** Writes the list and the page anew if the drive holds something else than they say. @throws as `copyManifests`. */
+export async function listContents(options: RecordsOptions & { readonly nowMs: number }): Promise<void> {
+  const { drive, copies, nowMs, signal } = options;
   signal.throwIfAborted();
   await drive.assertPresent();
+  const note = `listed ${drive.id}`;
+  const contents = copies.contentsMark(drive.id);
   const hasList = (await statOrUndefined(drive.folders.checksums)) !== undefined;
-  if (!isChanged && hasList) return;
+  if (hasList && copies.note(note) === contents) return;
   const lines: string[] = [];
   let bytes = 0;
   for (const file of copies.allCopied(drive.id)) {
@@ -57,6 +61,7 @@ export async function copyRecords(options: RecordsOptions): Promise<void> {
     else await writeSmallFile(drive.folders.checksums, lines.join(''));
     await writeSmallFile(drive.folders.readMe, page);
   });
+  copies.setNote(note, contents);
 }
 
 /** A manifest only grows, so one of the same size and time is the same; sources.json is small, and compared. */

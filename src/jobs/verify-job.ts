@@ -4,9 +4,10 @@
 import { checkDueFiles, findUnknownFiles } from '../copies/check.ts';
 import type { Drive } from '../copies/drive.ts';
 import { asDriveError } from '../copies/drive-errors.ts';
+import { RealFolders } from '../copies/real-folders.ts';
 import { type RepairablePlace, repairFile } from '../copies/repair.ts';
 import type { FindingKind, Place } from '../domain/copies.ts';
-import { type AgentError, isAgentError } from '../domain/errors.ts';
+import { type AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, RelativePath } from '../domain/ids.ts';
 import { checkPeriodMs } from '../domain/safety.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
@@ -33,6 +34,8 @@ export interface VerifySliceOptions {
   readonly sliceMs: number;
   readonly rest: () => Promise<void>;
   readonly clock: Clock;
+  /** The latest time that this run, of which this is a slice, has seen. */
+  readonly latestMs: () => number;
   readonly log: Log;
   readonly onChecked: (path: string, sizeBytes: number) => void;
   readonly signal: AbortSignal;
@@ -53,7 +56,7 @@ export interface VerifySlice {
  * @throws AgentError LIBRARY_GONE; the signal's reason.
  */
 export async function verifySlice(options: VerifySliceOptions): Promise<VerifySlice> {
-  const { catalog, clock, beforeMs, rest, onChecked, signal, log } = options;
+  const { catalog, clock, beforeMs, latestMs, rest, onChecked, signal, log } = options;
   const untilMonotonicMs = clock.monotonicMs() + options.sliceMs;
   const reader = new DiskReader();
   const stops: { readonly name: string; readonly error: AgentError }[] = [];
@@ -70,6 +73,7 @@ export async function verifySlice(options: VerifySliceOptions): Promise<VerifySl
           copies: catalog.copies,
           reader,
           clock,
+          latestMs,
           beforeMs: due,
           untilMonotonicMs,
           rest,
@@ -135,7 +139,8 @@ export async function concludeVerify(options: ConcludeOptions): Promise<VerifyRe
   const { catalog, clock, checked, bad, repair, dryRun, observeStep, signal, log } = options;
   const { copies } = catalog;
   const places = placesOf(options);
-  for (const { place } of places) await findUnknownFiles({ place, copies, clock, signal });
+  for (const { place } of places)
+    await findUnknownFiles({ place, copies, clock, signal }).catch(ignoreUnreadable(signal));
   const open = places.flatMap(({ place }) => copies.findings(place.place));
   const count = (kind: FindingKind) => open.filter((finding) => finding.kind === kind).length;
   const withoutGoodCopy: VerifyFinding[] = [];
@@ -170,6 +175,14 @@ export async function concludeVerify(options: ConcludeOptions): Promise<VerifyRe
     ...{ repaired, unrepairable: withoutGoodCopy.length + failures.length },
     ...{ findings: open.map(asVerifyFinding), withoutGoodCopy, failures },
     ...(dryRun ? { dryRun } : {}),
+  };
+}
+
+/** What is on it is checked file by file; what else may be on it cannot be told then. */
+function ignoreUnreadable(signal: AbortSignal): (error: unknown) => undefined {
+  return (error) => {
+    if (signal.aborted || systemErrorCode(error) === undefined) throw error;
+    return undefined;
   };
 }
 
@@ -209,6 +222,7 @@ function placesOf({
           quarantine: folders.quarantine,
           abilities,
         },
+        folders: new RealFolders(folders.root),
         assertPresent: () => drive.assertPresent(),
         asPlaceError: (error) => asDriveError(asWriteError(error, 'A file'), name),
       };

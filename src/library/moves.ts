@@ -1,4 +1,4 @@
-// What the owner moved or renamed in the library: followed in the catalogue, and written down as a manifest, so that a catalogue
+// What the owner moved, renamed or edited in the library: followed in the catalogue, and written down as a manifest, so that a catalogue
 // made anew finds the photos where they are now.
 
 import type { ImportId, RelativePath, SourceId, SourcePath } from '../domain/ids.ts';
@@ -14,7 +14,10 @@ export const movedKind = 'moved';
 
 export interface MovedFile {
   readonly from: LibraryFile;
+  /** The same path, if it was edited where it is. */
   readonly to: RelativePath;
+  /** What it holds by now, where its owner said that it was edited on purpose. */
+  readonly edited?: Pick<LibraryFile, 'hash' | 'sizeBytes' | 'modifiedAtNs'>;
 }
 
 /**
@@ -36,17 +39,18 @@ export async function recordMoves(options: {
   await library.assertPresent();
   const header = { version: manifestVersion, importId, source, startedAt };
   const manifestBytes = await appendManifest(library.folders.imports, header, plans);
-  for (const { from, to } of moves) catalog.copies.moveFile(from.path, to);
+  for (const { from, to } of moves) if (to !== from.path) catalog.copies.moveFile(from.path, to);
   catalog.record(importId, plans, manifestBytes);
   await writeChecksums(library.folders.imports, importId);
 }
 
-function planOf(catalog: CatalogStore, { from, to }: MovedFile): readonly PlannedAsset[] {
+function planOf(catalog: CatalogStore, { from, to, edited }: MovedFile): readonly PlannedAsset[] {
   const asset = catalog.getAsset(from.assetId);
   if (asset === undefined) return [];
-  const { path: _, hash, sizeBytes, modifiedAtNs, role } = from;
+  const { hash, sizeBytes, modifiedAtNs } = edited ?? from;
+  const { role } = from;
   const slash = to.lastIndexOf('/');
-  const isPrimary = role === 'original';
+  const isPrimary = role === 'original' && to !== from.path;
   const place = isPrimary
     ? { folder: to.slice(0, Math.max(0, slash)) as RelativePath, stem: nameParts(to.slice(slash + 1)).stem, suffix: 1 }
     : {};

@@ -165,7 +165,7 @@ export class DiskReader {
     try {
       const facts = await opened.handle.stat();
       // O_NONBLOCK at opening, so that a pipe of that name holds nobody up.
-      if (!facts.isFile()) throw new Error(`not a file: ${path}`);
+      if (!facts.isFile()) throw Object.assign(new Error(`not a file: ${path}`), { code: 'EISDIR' });
       const volume = await this.#volumeOf(path, facts);
       if (opened.isDirect && volume.refusesDirect) opened = await reopen(opened, path);
       else if (!opened.isDirect) volume.refusesDirect = true;

@@ -151,6 +151,13 @@ export async function publishFile(options: {
   }
 }
 
+function nameRefused(path: string, cause: unknown): AgentError {
+  return new AgentError('NAME_UNSUITABLE', `The disk cannot hold a folder named "${path}".`, {
+    remedy: 'Rename that folder in your photo folder, or use a drive formatted as exFAT, which takes more names.',
+    cause,
+  });
+}
+
 /** What drivers answer to a name they cannot hold, among other things: which one differs from driver to driver (measured). */
 const nameRefusals = new Set(['EPERM', 'EACCES', 'EINVAL', 'EILSEQ', 'ENOENT', 'ENAMETOOLONG']);
 
@@ -194,8 +201,11 @@ export async function makeFolders(options: {
     }
     for (const folder of missing) {
       const mode = folder === options.ownersOnly ? ownersOnlyPermissions : folderPermissions;
-      await mkdir(folder, { mode }).catch((error: unknown) => {
-        if (systemErrorCode(error) !== 'EEXIST') throw error;
+      await mkdir(folder, { mode }).catch(async (error: unknown) => {
+        const code = systemErrorCode(error) ?? '';
+        if (code === 'EEXIST') return;
+        if (nameRefusals.has(code) && (await takesOtherNames(dirname(folder)))) throw nameRefused(folder, error);
+        throw error;
       });
     }
     const { ownersOnly, folder } = options;

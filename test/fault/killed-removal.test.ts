@@ -74,7 +74,8 @@ for (const disk of ['hard links', 'exfat'] as const) {
       };
       let kills = 0;
       for (const step of steps) {
-        for (const nth of [1, 2, 3]) {
+        // Each of them once in full; elsewhere what is different is the disk, or that all is read from it again.
+        for (const nth of isCatalogLost || disk === 'exfat' ? [2] : [1, 2, 3]) {
           const isKilled = await removeKilledAt(scene, step, nth, ['IMG_1.HEIC']);
           if (isKilled) {
             kills += 1;
@@ -110,7 +111,7 @@ for (const disk of ['hard links', 'exfat'] as const) {
           expect(await removeJson(scene, ['--list'])).toMatchObject({ removals: [] });
         }
       }
-      expect(kills).toBeGreaterThan(steps.length);
+      expect(kills).toBeGreaterThanOrEqual(steps.length);
     }, 120_000);
   }
 }
@@ -140,7 +141,7 @@ for (const filesystem of ['ext4', 'exfat'] as const) {
     };
     let kills = 0;
     for (const step of ['publish', 'flush-folder', 'unstage'] as const) {
-      for (const nth of [1, 2]) {
+      for (const nth of filesystem === 'ext4' ? [1, 2] : [1]) {
         await removeJson(scene, ['2020-01-01']);
         kills += Number(await mirrorKilledAt(step, nth));
         expect(await scene.json<MirrorJson>(['mirror'])).toMatchObject({ copies: [{ copied: 0, complete: true }] });
@@ -153,6 +154,6 @@ for (const filesystem of ['ext4', 'exfat'] as const) {
         expect(await walk(join(root, '.keepsake/trash'))).toEqual([]);
       }
     }
-    expect(kills).toBeGreaterThanOrEqual(filesystem === 'ext4' ? 10 : 6);
+    expect(kills).toBeGreaterThanOrEqual(filesystem === 'ext4' ? 10 : 3);
   }, 120_000);
 }

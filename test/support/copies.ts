@@ -105,7 +105,9 @@ export function addPhotos(card: string, of: { from: number; count: number; sizeB
 /** The photos of a library or of its copy: names and contents, without times, which filesystems keep differently. */
 export async function contents(root: string): Promise<readonly string[]> {
   const files = await walk(root);
-  return files.filter(({ path }) => path !== 'READ ME FIRST.html').map(({ path, sha256 }) => `${sha256}  ${path}`);
+  return files
+    .filter(({ path }) => !path.startsWith('READ ME FIRST.html'))
+    .map(({ path, sha256 }) => `${sha256}  ${path}`);
 }
 
 /** Changes one bit in the middle of a file and keeps its time, as a disk that forgets does. */

@@ -77,6 +77,17 @@ function run(command: string, ...args: readonly string[]): string {
   return execFileSync(command, [...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 }
 
+/** Between finding a free device and taking it, another test may take it. */
+function freeLoopDevice(image: string): string {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return run('losetup', '--find', '--show', image);
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
+
 class ImageVolume implements LoopVolume {
   readonly filesystem: Filesystem;
   readonly #home: string;
@@ -133,7 +144,7 @@ class ImageVolume implements LoopVolume {
     if (this.filesystem === 'tmpfs') run('mount', '-t', 'tmpfs', '-o', `size=${this.#megabytes}m`, 'none', path);
     else if (this.filesystem === 'vfat') run('fusefat', '-o', 'rw+', this.#image, path);
     else {
-      const device = run('losetup', '--find', '--show', this.#image);
+      const device = freeLoopDevice(this.#image);
       try {
         if (this.filesystem === 'exfat') run('mount.exfat-fuse', ...options, device, path);
         else if (this.filesystem === 'ntfs') run('ntfs-3g', ...options, device, path);

@@ -5,6 +5,7 @@ import type { FindingKind, Place } from '../../domain/copies.ts';
 import type { AssetId, ContentHash, DriveId, RelativePath, SourceId } from '../../domain/ids.ts';
 import { nameParts } from '../grouping.ts';
 import { foldName } from '../portable-name.ts';
+import { contentsMark, noteContents } from './drive-contents.ts';
 import { type CopiedFile, copiedFileOf, type LibraryFile, libraryFileOf, number, type Row } from './file-rows.ts';
 import { foldedStemOf } from './path-keys.ts';
 import type { Statements } from './photos-store.ts';
@@ -88,10 +89,15 @@ export interface CopiesStore extends RemovalRecords {
   /** Files on this drive with these bytes. */
   copiedByHash(id: DriveId, hash: ContentHash): readonly CopiedFile[];
   copiedCount(id: DriveId): number;
+  /** Another text after anything was put on the drive, taken away or moved there. */
+  contentsMark(id: DriveId): string;
   allCopied(id: DriveId): Iterable<CopiedFile>;
   recordCopied(id: DriveId, files: readonly CopiedFile[]): void;
   forgetCopied(id: DriveId, paths: readonly RelativePath[]): void;
+  /** Read again just now, and right. */
   noteCopiedChecked(id: DriveId, paths: readonly RelativePath[], atMs: number): void;
+  /** Looked at just now, and not right: what is wrong is a finding. */
+  noteCopiedBad(id: DriveId, paths: readonly RelativePath[], atMs: number): void;
   dueCopies(id: DriveId, query: DueQuery): readonly CopiedFile[];
   /** What the library has and the drive has not. */
   waiting(id: DriveId): WaitingFiles;
@@ -105,7 +111,7 @@ export interface CopiesStore extends RemovalRecords {
   finding(place: Place, path: string): Finding | undefined;
   setFinding(finding: Omit<Finding, 'isAccepted'>): void;
   clearFinding(place: Place, path: RelativePath): void;
-  /** From now on these do not stop copying. */
+  /** What is gone or was changed is so on purpose: from now on it does not stop copying. What is damaged is never meant. */
   acceptFindings(place: Place): void;
 
   /** Every file that is not removed, those of one asset together. */
@@ -229,10 +235,12 @@ export function openCopiesStore(statements: Statements): CopiesStore {
       all('SELECT * FROM copied WHERE hash = ? AND drive_id = ? AND removed_by IS NULL', hash, id).map(copiedFileOf),
     copiedCount: (id) =>
       Number(get('SELECT count(*) AS files FROM copied WHERE drive_id = ? AND removed_by IS NULL', id)?.['files'] ?? 0),
+    contentsMark: (id) => contentsMark(statements, id),
     allCopied: (id) =>
       rowsOf('SELECT * FROM copied WHERE drive_id = ? AND removed_by IS NULL ORDER BY path', id, copiedFileOf),
     recordCopied: (id, files) => {
       transaction(() => {
+        if (files.length > 0) noteContents(statements, id);
         for (const file of files) {
           run(
             `INSERT OR REPLACE INTO copied
@@ -246,6 +254,7 @@ export function openCopiesStore(statements: Statements): CopiesStore {
     },
     forgetCopied: (id, paths) => {
       transaction(() => {
+        noteContents(statements, id);
         for (const path of paths) run('DELETE FROM copied WHERE drive_id = ? AND path = ?', id, path);
       });
     },
@@ -258,6 +267,12 @@ export function openCopiesStore(statements: Statements): CopiesStore {
             ...[atMs, atMs, id, path],
           );
         }
+      });
+    },
+    noteCopiedBad: (id, paths, atMs) => {
+      transaction(() => {
+        for (const path of paths)
+          run('UPDATE copied SET checked_at_ms = ? WHERE drive_id = ? AND path = ?', atMs, id, path);
       });
     },
     dueCopies: (id, { beforeMs, nowMs, limit }) =>
@@ -312,10 +327,13 @@ export function openCopiesStore(statements: Statements): CopiesStore {
     finding: (place, path) =>
       optional(get('SELECT * FROM finding WHERE place = ? AND path = ?', place, path), findingOf),
     setFinding: ({ place, path, kind, foundAtMs }) => {
-      // What the owner accepted stays accepted, and what is still so was found when it was found first.
+      // What the owner accepted stays accepted as long as it is that, and what is still so was found when it was found first. What
+      // was found to be cut off, beside a copy of it, is not called changed by who has no copy to compare it with.
       run(
         `INSERT INTO finding (place, path, kind, found_at_ms) VALUES (?, ?, ?, ?)
-         ON CONFLICT (place, path) DO UPDATE SET kind = excluded.kind`,
+         ON CONFLICT (place, path) DO UPDATE SET
+           is_accepted = CASE WHEN finding.kind = excluded.kind THEN is_accepted ELSE 0 END,
+           kind = CASE WHEN finding.kind = 'corrupt' AND excluded.kind = 'changed' THEN 'corrupt' ELSE excluded.kind END`,
         ...[place, path, kind, foundAtMs],
       );
     },
@@ -323,7 +341,7 @@ export function openCopiesStore(statements: Statements): CopiesStore {
       run('DELETE FROM finding WHERE place = ? AND path = ?', place, path);
     },
     acceptFindings: (place) => {
-      run('UPDATE finding SET is_accepted = 1 WHERE place = ?', place);
+      run(`UPDATE finding SET is_accepted = 1 WHERE place = ? AND kind IN ('changed', 'missing')`, place);
     },
 
     ...openRemovalRecords(statements),

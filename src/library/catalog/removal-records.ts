@@ -4,6 +4,7 @@
 import type { Place } from '../../domain/copies.ts';
 import type { AssetId, ContentHash, DriveId, RelativePath, RemovalId } from '../../domain/ids.ts';
 import { foldName } from '../portable-name.ts';
+import { noteContents } from './drive-contents.ts';
 import { type CopiedFile, copiedFileOf, type LibraryFile, libraryFileOf } from './file-rows.ts';
 import { foldedStemOf } from './path-keys.ts';
 import type { Statements } from './photos-store.ts';
@@ -178,6 +179,7 @@ export function openRemovalRecords({ get, all, run, transaction }: Statements): 
       ).map(removedOf),
     markCopyRemoved: (id, path, removalId) => {
       run('UPDATE copied SET removed_by = ? WHERE drive_id = ? AND path = ?', removalId ?? null, id, path);
+      noteContents({ run }, id);
     },
     provenOn: (hash, { sinceMs, except = 'library' }) =>
       all(

@@ -671,7 +671,15 @@ class SqliteCatalog implements CatalogStore {
   #passOn(importId: ImportId, plan: PlannedAsset, resource: PlannedResource): void {
     const pathKey = foldName(resource.path);
     const former = this.#get('SELECT asset_id FROM resource WHERE path_key = ?', pathKey)?.['asset_id'] as AssetId;
-    if (former === plan.assetId) return;
+    if (former === plan.assetId) {
+      // The owner edited it and said so: it is these bytes by now.
+      const { hash, sizeBytes, modifiedAtNs } = resource;
+      this.#run(
+        'UPDATE resource SET hash = ?, size_bytes = ?, modified_at_ns = ?, checked_at_ms = NULL WHERE path_key = ? AND hash <> ?',
+        ...[hash, sizeBytes, modifiedAtNs, pathKey, hash],
+      );
+      return;
+    }
     this.#run(
       `UPDATE resource SET asset_id = ?, role = ?, path = ?, hash = ?, size_bytes = ?, modified_at_ns = ?, original_name = ?,
          import_id = ? WHERE path_key = ?`,
