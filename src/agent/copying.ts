@@ -151,8 +151,9 @@ export async function verifyLibrary(
   const { wish, clock, signal, observeStep } = options;
   const turn = options.turn ?? ((work) => work());
   const pacer = new Pacer({ pace: options.pace ?? unpaced, clock, signal });
-  const beforeMs = wish.all ? clock.nowMs() : undefined;
-  const latestMs = latestOf(clock);
+  const startedAtMs = clock.nowMs();
+  const beforeMs = wish.all ? startedAtMs : undefined;
+  const latestMs = latestOf(clock, startedAtMs);
   const total = { checked: 0, bad: 0, files: 0, bytes: 0 };
   // What was moved is followed first, or each of its files would be gone in one place and unknown in another.
   await turn(() => withDrives(options, async ({ open }) => void (await lookAtLibrary({ ...open, clock, signal }))));
@@ -192,8 +193,8 @@ export async function verifyLibrary(
   );
 }
 
-function latestOf(clock: Clock): () => number {
-  let latestMs = clock.nowMs();
+function latestOf(clock: Clock, startedAtMs: number): () => number {
+  let latestMs = startedAtMs;
   return () => {
     latestMs = Math.max(latestMs, clock.nowMs());
     return latestMs;
@@ -220,7 +221,7 @@ export async function checkSlice(options: LibraryWorkOptions & { readonly drives
         signal,
         sliceMs: sliceMsUsual,
         onChecked: () => undefined,
-        latestMs: latestOf(clock),
+        latestMs: latestOf(clock, clock.nowMs()),
       },
       rest: () => pacer.rest(),
     });

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { openDrive } from '../copies/drive.ts';
 import { judgeFile } from '../copies/judge-file.ts';
+import { folderOf, RealFolders } from '../copies/real-folders.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, RelativePath, SourceId } from '../domain/ids.ts';
 import type { PhotosAccount, SourceSummary } from '../library/catalog/catalog-store.ts';
@@ -42,6 +43,8 @@ export interface DeviceSafety {
   readonly notSafe: number;
   /** On it, and not in the library. */
   readonly notSaved: number;
+  /** False: the last time not all of it was looked at, so what is on it is not known. */
+  readonly isLookedAt: boolean;
   /** False only if iCloud Photos is proven to be off: deleting there then deletes nowhere else. */
   readonly deletesElsewhere: boolean;
   /** By the path of its main file in the library. */
@@ -79,7 +82,8 @@ export async function safeToDelete(
     for (const { drive, root } of (await drives.see(library.id, signal)).attached) {
       const { id, libraryId, name, diskKey } = drive;
       const opened = await openDrive({ id, libraryId, name, root, forReading: true });
-      places.push({ place: id, root, diskKey, assertPresent: () => opened.assertPresent() });
+      const folders = new RealFolders(root);
+      places.push({ place: id, root, diskKey, folders, assertPresent: () => opened.assertPresent() });
       names.push(name);
     }
     const devices: DeviceSafety[] = [];
@@ -99,6 +103,8 @@ interface ReadPlace {
   readonly place: 'library' | DriveId;
   readonly root: AbsolutePath;
   readonly diskKey: string;
+  /** Of a drive: what lies behind a link is no copy. */
+  readonly folders?: RealFolders;
   assertPresent(): Promise<void>;
 }
 
@@ -154,9 +160,12 @@ async function judgeSource(
   for (const { assertPresent } of places) await assertPresent();
   const last = source.lastImport;
   const counts = last?.counts;
-  const open = (counts?.failed ?? 0) + (counts?.deferred ?? 0);
+  // What an import that was cut off did not come to is in none of these.
+  const reached = counts === undefined ? 0 : counts.imported + counts.known + counts.duplicates + counts.notMedia;
+  const open = counts === undefined ? 0 : Math.max(counts.failed + counts.deferred, counts.found - reached);
   return {
     ...{ id: source.id, name: source.name, kind: source.kind, photos, safe, notSafe: photos - safe, notSafePaths },
+    isLookedAt: catalog.isLastImportFinished(source.id),
     asOf: last === undefined ? null : new Date(last.finishedAtMs).toISOString(),
     notSaved: counts?.photos === undefined ? open : notSavedOf(counts.photos, open),
     deletesElsewhere: source.kind === 'iphone' && counts?.photos?.usesICloudPhotos !== false,
@@ -179,8 +188,9 @@ async function countDisks(of: {
 }): Promise<number> {
   const { file, places, reader, copies, signal } = of;
   const disks = new Set<string>();
-  for (const { place, root, diskKey } of places) {
+  for (const { place, root, diskKey, folders } of places) {
     if (place !== 'library' && copies.copied(place, file.path)?.hash !== file.hash) continue;
+    if ((await folders?.standing(folderOf(file.path))) === 'otherwise') continue;
     const kind = await judgeFile(join(root, file.path) as AbsolutePath, { file, reader, signal });
     // One that shares a disk with another place is no further one.
     if (kind === undefined && ![...disks].some((disk) => disk === diskKey || isSharing(disk, diskKey)))

@@ -88,7 +88,8 @@ export function addCopyCommands(
         ...{ device, library: flags.library, onProgress: bar.show, signal: options.signal },
       });
       show(result, describeSafeToDelete(result), flags.json);
-      const isYes = result.notSafe + result.notSaved === 0 && result.safe > 0;
+      const isKnown = result.devices.every(({ isLookedAt }) => isLookedAt);
+      const isYes = isKnown && result.notSafe + result.notSaved === 0 && result.safe > 0;
       onExit(isYes ? 0 : 2);
     });
   addPauseCommands(program, options, keepsake);

@@ -95,9 +95,9 @@ export function describeSafeToDelete({ devices, drives }: SafeToDelete): string 
   if (devices.length === 0) return 'Nothing was ever saved from a phone or card.\n';
   const lines: string[] = [];
   if (devices.some((device) => device.deletesElsewhere)) lines.push(deletesElsewhere, '');
-  for (const { name, asOf, photos, safe, notSafe, notSaved, notSafePaths } of devices) {
+  for (const { name, asOf, photos, safe, notSafe, notSaved, isLookedAt, notSafePaths } of devices) {
     const when = asOf === null ? '' : ` As it was when photos were last saved from it, ${asOf.slice(0, 10)}.`;
-    if (notSafe === 0 && notSaved === 0 && photos > 0) {
+    if (notSafe === 0 && notSaved === 0 && isLookedAt && photos > 0) {
       lines.push(
         `"${printable(name)}": all ${count(photos, 'photo or video', 'photos and videos')} that came from it are on two disks, and were read again just now.${when}`,
       );
@@ -111,6 +111,8 @@ export function describeSafeToDelete({ devices, drives }: SafeToDelete): string 
     if (notSafe > 0)
       lines.push(`  ${notSafe} ${notSafe === 1 ? 'is' : 'are'} not:`, ...listNames(notSafePaths, notSafe));
     if (notSaved > 0) lines.push(`  ${files(notSaved)} on it ${notSaved === 1 ? 'is' : 'are'} not saved at all.`);
+    if (!isLookedAt)
+      lines.push('  Saving from it was cut off the last time, so what else is on it is not known. Save from it again.');
   }
   if (devices.some(({ notSafe }) => notSafe > 0)) {
     lines.push(

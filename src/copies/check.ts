@@ -82,7 +82,7 @@ function dueFiles(
 }
 
 async function checkBatch(
-  { place, peers, copies, reader, clock, rest, onChecked, untilMonotonicMs, signal }: CheckOptions,
+  { place, peers, copies, reader, clock, latestMs, rest, onChecked, untilMonotonicMs, signal }: CheckOptions,
   due: readonly (SavedFile & { readonly path: RelativePath })[],
 ): Promise<readonly { readonly path: RelativePath; readonly kind: FindingKind | undefined }[]> {
   const judged: { readonly path: RelativePath; readonly kind: FindingKind | undefined }[] = [];
@@ -100,7 +100,8 @@ async function checkBatch(
     await rest();
   }
   await place.assertPresent();
-  const nowMs = clock.nowMs();
+  // Never before what this run has seen: noted by a clock that was set back meanwhile, it would be due again at once.
+  const nowMs = latestMs();
   const right = judged.filter(({ kind }) => kind === undefined).map(({ path }) => path);
   const bad = judged.filter(({ kind }) => kind !== undefined).map(({ path }) => path);
   for (const { path, kind } of judged) {

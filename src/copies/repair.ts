@@ -12,10 +12,11 @@ import type { Clock } from '../platform/clock.ts';
 import type { DiskReader } from '../platform/disk-reread.ts';
 import { flushFolders, makeFolders, publishFile, type StepObserver, unstageFile } from '../platform/durable-write.ts';
 import { FlushQueue } from '../platform/flush-queue.ts';
-import { BufferPool, stageFile } from '../platform/stage-file.ts';
+import { BufferPool, type StagedFile, stageFile } from '../platform/stage-file.ts';
 import type { FolderAbilities } from '../platform/volume.ts';
 import type { CheckedPlace } from './check.ts';
 import type { SavedFile } from './judge-file.ts';
+import { folderOf } from './real-folders.ts';
 
 /** A place that can be written. */
 export interface RepairablePlace extends CheckedPlace {
@@ -94,6 +95,7 @@ async function findGoodCopy(
         ? [path]
         : copiesWith(copies, place.place, { path, hash: saved.hash }).map((file) => file.path);
     for (const each of new Set(paths)) {
+      if ((await place.folders?.standing(folderOf(each))) === 'otherwise') continue; // a link leads to no copy
       const file = join(place.root, each) as AbsolutePath;
       try {
         if ((await reader.hash(file, { signal })).hash === saved.hash) return { place: place.place, path: file };
@@ -115,7 +117,7 @@ function copiesWith(
 }
 
 async function putRight(
-  { copies, clock, reader, runId, observeStep, signal }: RepairOptions,
+  options: RepairOptions,
   of: {
     readonly target: RepairablePlace;
     readonly finding: Finding;
@@ -123,9 +125,18 @@ async function putRight(
     readonly good: GoodCopy;
   },
 ): Promise<void> {
+  const { runId, observeStep, signal } = options;
   const { target, finding, saved, good } = of;
-  const { path } = finding;
-  const final = join(target.root, path) as AbsolutePath;
+  const final = join(target.root, finding.path) as AbsolutePath;
+  if ((await target.folders?.standing(folderOf(finding.path))) === 'otherwise') {
+    throw new AgentError(
+      'FILE_IN_THE_WAY',
+      `"${finding.path}" could not be put back: a link or a file is in the place of its folder.`,
+      {
+        remedy: 'Move or rename it on the drive, and check again: keepsake verify --repair',
+      },
+    );
+  }
   const touched = new Set<AbsolutePath>([dirname(final) as AbsolutePath]);
   const flushes = new FlushQueue();
   await makeFolders({ root: target.root, folder: target.incoming });
@@ -137,6 +148,28 @@ async function putRight(
     open: () => openCopy(good.path, { listedNs: mtimeNs, givenNs: saved.modifiedAtNs }),
   });
   if (staged === 'refused') throw new Error('nothing refuses a copy');
+  try {
+    await publishGood(options, { target, finding, saved, staged, touched });
+  } catch (error) {
+    await unstageFile(staged.path).catch(() => undefined); // the first failure is the one to report
+    throw error;
+  }
+}
+
+/** The staged good copy takes the name; what had it is set aside first. */
+async function publishGood(
+  { copies, clock, reader, runId, observeStep, signal }: RepairOptions,
+  of: {
+    readonly target: RepairablePlace;
+    readonly finding: Finding;
+    readonly saved: SavedFile;
+    readonly staged: StagedFile;
+    readonly touched: Set<AbsolutePath>;
+  },
+): Promise<void> {
+  const { target, finding, saved, staged, touched } = of;
+  const { path } = finding;
+  const final = join(target.root, path) as AbsolutePath;
   await staged.flushed;
   if (staged.hash !== saved.hash) {
     await unstageFile(staged.path);

@@ -103,8 +103,10 @@ async function takeAsMeant(options: CopyJobOptions, survey: LibrarySurvey): Prom
   const { copies } = catalog;
   const edits: MovedFile[] = [];
   const bad = new Map(survey.bad);
-  for (const [path, kind] of survey.bad) {
-    const from = kind === 'changed' ? copies.file(path) : undefined;
+  for (const path of survey.bad.keys()) {
+    // As it was noted: a check that had a copy to compare with may know that it is no edit, but cut off.
+    const isEdit = copies.finding('library', path)?.kind === 'changed';
+    const from = isEdit ? copies.file(path) : undefined;
     if (from === undefined) continue;
     const place = join(library.folders.root, path);
     const [{ hash, sizeBytes }, { mtimeNs }] = [await hashFile(place, signal), await lstat(place, { bigint: true })];

@@ -89,7 +89,7 @@ async function takeManifest(
     const borneOut = lines.flatMap((line, index): readonly PlannedAsset[] => {
       const plan = areThere[index] === true ? line : asRemoved(line, removals);
       if (plan === undefined) lost.add(line);
-      for (const { hash } of plan?.resources ?? []) lost.found(hash);
+      if (plan !== undefined) lost.found(plan);
       return plan === undefined || lost.hasBytesOf(plan) ? [] : [plan];
     });
     catalog.record(header.importId, borneOut);
@@ -121,18 +121,25 @@ function asRemoved(plan: PlannedAsset, removals: RemovedByLog | undefined): Plan
 /** Files that were saved and are gone, by their bytes: those may be in the library again, from a later import. */
 class LostFiles {
   readonly #byHash = new Map<ContentHash, { readonly assetIds: Set<AssetId>; readonly sourceIds: Set<SourceId> }>();
+  readonly #byName = new Map<string, ContentHash>();
 
   add(plan: PlannedAsset): void {
-    for (const { hash, entry } of plan.resources) {
+    for (const { path, hash, entry } of plan.resources) {
       const lost = this.#byHash.get(hash) ?? { assetIds: new Set(), sourceIds: new Set() };
       this.#byHash.set(hash, lost);
       lost.assetIds.add(plan.assetId);
+      this.#byName.set(`${plan.assetId} ${path}`, hash);
       lost.sourceIds.add(entry.sourceId);
     }
   }
 
-  found(hash: ContentHash): void {
-    this.#byHash.delete(hash);
+  found(plan: PlannedAsset): void {
+    for (const { path, hash } of plan.resources) {
+      this.#byHash.delete(hash);
+      // Its owner edited it: under its own name it is another one by now, and not lost.
+      const before = this.#byName.get(`${plan.assetId} ${path}`);
+      if (before !== undefined) this.#byHash.delete(before);
+    }
   }
 
   /** The same bytes under another name of the source: known only as long as the library has them. */

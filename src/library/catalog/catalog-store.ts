@@ -196,6 +196,8 @@ export interface CatalogStore extends Disposable {
   finishImport(importId: ImportId, result: FinishedImport): void;
   /** True if anything of this source was saved, or found to be saved already. */
   hasEntriesOf(sourceId: SourceId): boolean;
+  /** True if the import of this source that was begun last came to its end, whatever it found. */
+  isLastImportFinished(sourceId: SourceId): boolean;
   /** The one that was begun last, whatever its clock said. */
   latestImport(): ImportId | undefined;
   /** Imports that began and never finished: killed, or under way. */

@@ -424,6 +424,11 @@ class SqliteCatalog implements CatalogStore {
     return this.#get('SELECT 1 FROM source_entry WHERE source_id = ? LIMIT 1', sourceId) !== undefined;
   }
 
+  isLastImportFinished(sourceId: SourceId): boolean {
+    const row = this.#get('SELECT state FROM import WHERE source_id = ? ORDER BY rowid DESC LIMIT 1', sourceId);
+    return row?.['state'] === 'finished';
+  }
+
   latestImport(): ImportId | undefined {
     return this.#get('SELECT id FROM import ORDER BY rowid DESC LIMIT 1')?.['id'] as ImportId | undefined;
   }
