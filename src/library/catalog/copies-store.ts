@@ -130,6 +130,9 @@ const sameSizeMax = 100;
 /** Everything before the last slash, with it; '' for a name alone. */
 const folderInSql = `rtrim(path, replace(path, '/', ''))`;
 
+/** SQLite joins 64 tables at most (sqlite.org/limits.html). */
+const joinedDrivesMax = 60;
+
 export function openCopiesStore(statements: Statements): CopiesStore {
   const { get, all, run, transaction, database } = statements;
   const folderRange = (folder: string): readonly [string, string] =>
@@ -347,44 +350,54 @@ export function openCopiesStore(statements: Statements): CopiesStore {
     ...openRemovalRecords(statements),
 
     filesWithCopies: function* () {
-      let current: (FileWithCopies & { copies: FileWithCopies['copies'][number][] }) | undefined;
-      const rows = rowsOf(
-        `SELECT resource.asset_id, resource.path, resource.hash, resource.size_bytes, resource.checked_at_ms AS library_checked,
-           import.started_at_ms AS saved_at_ms, own.kind AS library_finding,
-           copied.drive_id, copied.copied_at_ms, copied.read_back_at_ms, copied.checked_at_ms, there.kind AS drive_finding
-         FROM resource
-         LEFT JOIN import ON import.id = resource.import_id
-         LEFT JOIN finding AS own ON own.place = 'library' AND own.path = resource.path
-         LEFT JOIN copied ON copied.hash = resource.hash AND copied.path = resource.path AND copied.removed_by IS NULL
-         LEFT JOIN finding AS there ON there.place = copied.drive_id AND there.path = copied.path
-         WHERE resource.removed_by IS NULL ORDER BY resource.asset_id, resource.path_key`,
-        undefined,
-        (row) => row,
+      const findings = new Map<string, FindingKind>();
+      for (const row of all('SELECT place, path, kind FROM finding'))
+        findings.set(JSON.stringify([row['place'], row['path']]), row['kind'] as FindingKind);
+      const findingOfFile = (place: string, path: string) => {
+        const finding = findings.size === 0 ? undefined : findings.get(JSON.stringify([place, path]));
+        return finding === undefined ? {} : { finding };
+      };
+      const savedAt = new Map(
+        all('SELECT id, started_at_ms FROM import').map((row) => [row['id'], Number(row['started_at_ms'])]),
       );
-      for (const row of rows) {
-        if (current?.path !== row['path']) {
-          if (current !== undefined) yield current;
-          current = {
-            assetId: row['asset_id'] as AssetId,
-            path: row['path'] as RelativePath,
-            hash: row['hash'] as ContentHash,
-            sizeBytes: Number(row['size_bytes']),
-            savedAtMs: Number(row['saved_at_ms'] ?? 0),
-            ...number('checkedAtMs', row['library_checked']),
-            ...(typeof row['library_finding'] === 'string' ? { finding: row['library_finding'] as FindingKind } : {}),
-            copies: [],
-          };
-        }
-        if (typeof row['drive_id'] !== 'string') continue;
-        current?.copies.push({
-          driveId: row['drive_id'] as DriveId,
-          copiedAtMs: Number(row['copied_at_ms']),
-          ...number('readBackAtMs', row['read_back_at_ms']),
-          ...number('checkedAtMs', row['checked_at_ms']),
-          ...(typeof row['drive_finding'] === 'string' ? { finding: row['drive_finding'] as FindingKind } : {}),
-        });
+      const drives = all('SELECT DISTINCT drive_id FROM copied LIMIT ?', joinedDrivesMax).map(
+        (row) => row['drive_id'] as DriveId,
+      );
+      // One row a file, each copy found by its key: a join by hash goes through the copies in no order, and takes ten times as long.
+      const columns = drives.map(
+        (_, drive) => `, c${drive}.copied_at_ms, c${drive}.read_back_at_ms, c${drive}.checked_at_ms`,
+      );
+      const joins = drives.map(
+        (_, drive) => `LEFT JOIN copied AS c${drive} ON c${drive}.drive_id = ? AND c${drive}.path = resource.path
+          AND c${drive}.hash = resource.hash AND c${drive}.removed_by IS NULL`,
+      );
+      const statement = database
+        .prepare(
+          `SELECT asset_id, resource.path, resource.hash, resource.size_bytes, resource.checked_at_ms, import_id${columns.join('')}
+           FROM resource ${joins.join(' ')} WHERE resource.removed_by IS NULL ORDER BY asset_id, path_key`,
+        )
+        .safeIntegers(false)
+        .raw();
+      for (const row of statement.iterate(...drives) as Iterable<readonly (string | number | null)[]>) {
+        const [assetId, path, hash, sizeBytes, checkedAtMs, importId] = row;
+        yield {
+          ...{ assetId: assetId as AssetId, path: path as RelativePath, hash: hash as ContentHash },
+          ...{ sizeBytes: Number(sizeBytes), savedAtMs: savedAt.get(importId as string) ?? 0 },
+          ...number('checkedAtMs', checkedAtMs),
+          ...findingOfFile('library', String(path)),
+          copies: drives.flatMap((driveId, drive) => {
+            const [copiedAtMs, readBackAtMs, copyCheckedAtMs] = row.slice(6 + 3 * drive, 9 + 3 * drive);
+            if (typeof copiedAtMs !== 'number') return [];
+            return [
+              {
+                ...{ driveId, copiedAtMs, ...number('readBackAtMs', readBackAtMs) },
+                ...number('checkedAtMs', copyCheckedAtMs),
+                ...findingOfFile(driveId, String(path)),
+              },
+            ];
+          }),
+        };
       }
-      if (current !== undefined) yield current;
     },
     assetsOf: (sourceId) =>
       all('SELECT DISTINCT asset_id FROM source_entry WHERE source_id = ?', sourceId).map(
