@@ -95,9 +95,14 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     const observeStep = seams.observeStep ?? (() => undefined);
     return { settings, root, paths, clock, sharedLog, signal, drives, observeStep };
   };
-  /** Those that are attached. */
-  const seeDrives = async (root: AbsolutePath, signal: AbortSignal): Promise<DrivesSeen> => {
+  /** Those that are attached. Who only wants to know in passing does not look for drives that nobody added. */
+  const seeDrives = async (
+    root: AbsolutePath,
+    signal: AbortSignal,
+    { inPassing = true }: { readonly inPassing?: boolean } = {},
+  ): Promise<DrivesSeen> => {
     const id = await readLibraryId(root);
+    if (inPassing && (await driveRegister.all()).length === 0) return { attached: [], unusable: [] };
     return id === undefined ? { attached: [], unusable: [] } : await drives.see(id, signal);
   };
   const status = async (library: string | undefined) => {
@@ -142,7 +147,7 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const { drives: listed, library: root } = await status(library);
       return { drives: listed, unusable: (await seeDrives(root, AbortSignal.timeout(lookTimeoutMs))).unusable };
     },
-    seeDrives: async (signal) => seeDrives((await config()).library, signal),
+    seeDrives: async (signal) => seeDrives((await config()).library, signal, { inPassing: false }),
     addDrive: async ({ path, name, isElsewhere, library }) => {
       const present = await presentLibrary(library);
       makeStateFolders(paths);

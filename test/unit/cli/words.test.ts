@@ -237,7 +237,8 @@ describe('Words that only we understand', () => {
     const files = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.ts'),
     );
-    const isSql = /\b(SELECT|INSERT|UPDATE|DELETE|CREATE|VALUES|WHERE|ON CONFLICT|ORDER BY|PRAGMA|VACUUM|ALTER)\b/;
+    const isSql =
+      /\b(SELECT|INSERT|UPDATE|DELETE|CREATE|VALUES|WHERE|ON CONFLICT|ORDER BY|PRAGMA|VACUUM|ALTER|FROM|JOIN|AND)\b/;
     const sentences = files.flatMap((name) =>
       literalsOf(readFileSync(join(projectRoot, 'src', name), 'utf8'))
         .filter(
