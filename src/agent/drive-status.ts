@@ -9,6 +9,7 @@ import { describeClockInDoubt, describeOverdue, describeSafety } from '../domain
 import { dayMs, type KnownDrive, type SafetySummary, type SafetyView, summarizeSafety } from '../domain/safety.ts';
 import { drillNote, readDrillNote } from '../jobs/drill-job.ts';
 import type { CatalogStore, CatalogSummary } from '../library/catalog/catalog-store.ts';
+import type { WaitingFiles } from '../library/catalog/copies-store.ts';
 import { shareDisk } from '../platform/disk-identity.ts';
 import { libraryDiskNote } from './copying.ts';
 import type { Device } from './devices.ts';
@@ -63,7 +64,8 @@ export interface CopiesStatus {
 export function readCopies(facts: CopiesFacts): CopiesStatus {
   const { catalog, summary, drives, devices, nowMs } = facts;
   const { copies } = catalog;
-  const report = overdueOf(facts);
+  const waiting = waitingOf(facts);
+  const report = overdueOf(facts, waiting);
   const isOverdue = new Set(
     report.overdue.flatMap((overdue) => ('driveId' in overdue ? [overdue.driveId as string] : [])),
   );
@@ -81,7 +83,7 @@ export function readCopies(facts: CopiesFacts): CopiesStatus {
         connected: drive.attachedSince !== undefined,
         lastCopiedAt: instant(lastCopiedAtMs),
         lastCheckedAt: instant(lastCheckedAtMs),
-        missing: copies.waiting(drive.id).files,
+        missing: waiting.get(drive.id)?.files ?? 0,
         overdue: isOverdue.has(drive.id),
         problems: copies.findings(drive.id).filter(({ kind }) => kind !== 'unknown').length,
       };
@@ -106,15 +108,10 @@ export function readCopies(facts: CopiesFacts): CopiesStatus {
 }
 
 /** What the overdue function is asked. */
-export function overdueOf({
-  catalog,
-  summary,
-  drives,
-  devices,
-  connected,
-  nowMs,
-  remembered,
-}: OverdueInput): OverdueReport {
+export function overdueOf(
+  { catalog, summary, drives, devices, connected, nowMs, remembered }: OverdueInput,
+  waitingFor = waitingOf({ catalog, drives }),
+): OverdueReport {
   const { copies } = catalog;
   const oldest = copies.oldestProofMs('library');
   return findOverdue({
@@ -134,7 +131,7 @@ export function overdueOf({
     }),
     drives: drives.map(({ id, name, isElsewhere, addedAt, lastSeenAt, attachedSince }) => {
       const { lastCopiedAtMs } = copies.drive(id);
-      const waiting = copies.waiting(id);
+      const waiting = waitingFor.get(id);
       const unread = copies.unread(id);
       const proven = copies.oldestProofMs(id);
       return {
@@ -148,12 +145,17 @@ export function overdueOf({
         },
         ...(lastCopiedAtMs === undefined ? {} : { lastCopiedAtMs }),
         ...(attachedSince === undefined ? {} : { attachedSinceMs: Date.parse(attachedSince) }),
-        ...(waiting.sinceMs === undefined ? {} : { waiting: { files: waiting.files, oldestAtMs: waiting.sinceMs } }),
+        ...(waiting?.sinceMs === undefined ? {} : { waiting: { files: waiting.files, oldestAtMs: waiting.sinceMs } }),
         ...(unread.oldestAtMs === undefined ? {} : { unread: { files: unread.files, oldestAtMs: unread.oldestAtMs } }),
         ...(proven === undefined ? {} : { oldestProvenAtMs: proven }),
       };
     }),
   });
+}
+
+/** What each drive lacks. Asked once: each goes through the whole library. */
+function waitingOf({ catalog, drives }: Pick<CopiesFacts, 'catalog' | 'drives'>): ReadonlyMap<DriveId, WaitingFiles> {
+  return new Map(drives.map(({ id }) => [id, catalog.copies.waiting(id)]));
 }
 
 export function viewOf({ catalog, drives, nowMs }: Pick<CopiesFacts, 'catalog' | 'drives' | 'nowMs'>): SafetyView {
