@@ -37,7 +37,7 @@ class Drive implements Disposable {
     this.#image = `${this.path}.img`;
     mkdirSync(this.path, { recursive: true });
     execFileSync('truncate', ['-s', String(Math.ceil(bytes)), this.#image]);
-    execFileSync('mkfs.ext4', ['-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0', this.#image]);
+    execFileSync('mkfs.ext4', ['-q', '-F', '-i', '4096', '-E', 'lazy_itable_init=0,lazy_journal_init=0', this.#image]);
     execFileSync('mount', ['-o', 'loop', this.#image, this.path]);
   }
 
@@ -141,7 +141,7 @@ async function nothingNew(): Promise<void> {
   const { home, library: root } = await saveSmallFiles(Number(options.files));
   const library = { root, home, bytes: 0 };
   using drive = new Drive('drive-nothing', Number(options.files) * 12e3 + 5e8);
-  await run(home, 'drives', 'add', drive.path, '--library', root);
+  const added = await run(home, 'drives', 'add', drive.path, '--library', root, '--json');
   await run(home, 'mirror', '--library', root);
   await measure(rsync(library, drive));
   const results = { ours: [] as Measurement[], rsync: [] as Measurement[] };
@@ -151,7 +151,7 @@ async function nothingNew(): Promise<void> {
     for (const turn of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) await turn();
   }
   print([row('keepsake mirror', results.ours, results.rsync), row('rsync -a', results.rsync, results.rsync)]);
-  await run(home, 'drives', 'forget', drive.path, '--library', root);
+  await run(home, 'drives', 'forget', (JSON.parse(added) as { id: string }).id, '--library', root);
 }
 
 async function check(): Promise<void> {

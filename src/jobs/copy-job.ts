@@ -128,7 +128,8 @@ async function copyToDrive(options: CopyJobOptions, target: TargetDrive, survey:
   try {
     assertNoBrake(options, target, survey);
     const drive = await target.open();
-    await bringUpToDate({ ...options, drive, survey, tally }).catch(async (error: unknown) => {
+    const suspects = new Set(catalog.copies.findings(target.id).map(({ path }) => path));
+    await bringUpToDate({ ...options, drive, survey, tally, suspects }).catch(async (error: unknown) => {
       // The nearest reason for whatever went wrong: it was pulled.
       if (!signal.aborted && !isAgentError(error)) await drive.assertPresent();
       throw error;
@@ -183,6 +184,8 @@ type DriveCopy = CopyJobOptions & {
   readonly drive: Drive;
   readonly survey: LibrarySurvey;
   readonly tally: CopyTally;
+  /** Files on the drive that something was known to be wrong with when this run began. Asked once, not for each of 100,000. */
+  readonly suspects: ReadonlySet<string>;
 };
 
 async function bringUpToDate(options: DriveCopy): Promise<void> {
@@ -268,7 +271,7 @@ async function planOne(options: DriveCopy, folder: string, run: CopyRun): Promis
     ...{ wanted, seen, fileBytesMax: drive.fileBytesMax },
     copied: copies.copiedIn(drive.id, folder),
     movable: (hash) => copies.copiedByHash(drive.id, hash).filter((file) => isLeft(options, file)),
-    isSuspect: ({ path, readBackAtMs }) => readBackAtMs === undefined || copies.finding(drive.id, path) !== undefined,
+    isSuspect: ({ path, readBackAtMs }) => readBackAtMs === undefined || options.suspects.has(path),
   });
 }
 

@@ -37,7 +37,7 @@ function snapshot(root: string): readonly string[] {
     .sort();
 }
 
-test.for(['ext4', 'exfat', 'ntfs'] as const)(
+test.for(['ext4', 'exfat', 'ntfs', 'vfat'] as const)(
   'A library is copied to a drive on %s, read back from it, and the copy checks with sha256sum alone',
   async (filesystem, context) => {
     needVolumes(context, filesystem);
