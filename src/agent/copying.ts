@@ -3,6 +3,7 @@
 
 import type { CopyReport } from '../copies/copy-report.ts';
 import { type Drive, openDrive } from '../copies/drive.ts';
+import type { Place } from '../domain/copies.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { DriveId } from '../domain/ids.ts';
 import { type CopyProgress, copyToDrives, lookAtLibrary, type TargetDrive } from '../jobs/copy-job.ts';
@@ -157,12 +158,13 @@ export async function verifyLibrary(
   const total = { checked: 0, bad: 0, files: 0, bytes: 0 };
   // What was moved is followed first, or each of its files would be gone in one place and unknown in another.
   await turn(() => withDrives(options, async ({ open }) => void (await lookAtLibrary({ ...open, clock, signal }))));
-  const stops = new Map<string, AgentError>();
+  /** By id: drives come with the same name. */
+  const stops = new Map<Place, { readonly name: string; readonly error: AgentError }>();
   for (let isDone = false; !isDone; ) {
     pacer.skip();
     isDone = await turn(() =>
       withDrives(options, async ({ open, drives }) => {
-        const left = drives.filter(({ drive }) => !stops.has(drive.name));
+        const left = drives.filter(({ drive }) => !stops.has(drive.id));
         const slice = await verifySlice({
           ...{ ...open, drives: left, clock, beforeMs, latestMs, signal, sliceMs: sliceMsUsual },
           rest: () => pacer.rest(),
@@ -174,7 +176,7 @@ export async function verifyLibrary(
         });
         total.checked += slice.checked;
         total.bad += slice.bad;
-        for (const { name, error } of slice.stops) stops.set(name, error);
+        for (const { drive, name, error } of slice.stops) stops.set(drive, { name, error });
         return slice.isDone;
       }),
     );
@@ -187,7 +189,12 @@ export async function verifyLibrary(
         ...report,
         drives: drives.map(({ drive }) => drive.name),
         away,
-        stops: [...stops].map(([name, { code, message, remedy }]) => ({ name, code, message, remedy })),
+        stops: [...stops.values()].map(({ name, error: { code, message, remedy } }) => ({
+          name,
+          code,
+          message,
+          remedy,
+        })),
       };
     }),
   );

@@ -37,7 +37,7 @@ export function describeBackup(result: BackupResult): string {
   for (const copy of result.copies) lines.push(...describeCopy(copy), '');
   if (result.copyFailure !== undefined)
     lines.push(
-      `Nothing was copied to a drive. ${printable(result.copyFailure.message)} ${result.copyFailure.remedy}`,
+      `Copying to your drives did not come to its end. ${printable(result.copyFailure.message)} ${result.copyFailure.remedy}`,
       '',
     );
   const saved = result.imports.some((report) => report.imported > 0 && report.dryRun === undefined);

@@ -293,12 +293,12 @@ export class CopyRun {
 
   /** True if what lies there is right, and counts from now on. Else it is out of the way. */
   async #adopt(file: WantedFile, sizeBytes: number): Promise<boolean> {
-    const { drive, copies, clock, libraryRoot, tally, signal } = this.#options;
+    const { drive, copies, clock, tally, signal } = this.#options;
     const there = join(drive.folders.root, file.path) as AbsolutePath;
     if (sizeBytes === file.sizeBytes) {
       const reader = new DiskReader();
       const seen = await this.#onDrive(() => reader.hash(there, { signal }).catch(unreadable(signal)));
-      const hash = file.hash ?? (await reader.hash(join(libraryRoot, file.path) as AbsolutePath, { signal })).hash;
+      const hash = file.hash ?? (await this.#hashInLibrary(file, reader));
       if (seen?.hash === hash) {
         await drive.assertPresent();
         const nowMs = clock.nowMs();
@@ -318,6 +318,18 @@ export class CopyRun {
     if (isPlaceholder) await this.#onDrive(() => rm(there));
     else await this.#setAside(file.path);
     return false;
+  }
+
+  /** Of a file that Keepsake did not write. One that the library does not give is its failure, not the drive's. */
+  async #hashInLibrary(file: WantedFile, reader: DiskReader): Promise<ContentHash> {
+    const { libraryRoot, signal } = this.#options;
+    const path = join(libraryRoot, file.path) as AbsolutePath;
+    try {
+      return (await reader.hash(path, { signal })).hash;
+    } catch (error) {
+      if (signal.aborted || systemErrorCode(error) === undefined) throw error;
+      throw await this.#libraryFailure(file, notRead(path, error));
+    }
   }
 
   async #flushThere(path: AbsolutePath): Promise<void> {

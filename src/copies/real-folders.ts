@@ -17,7 +17,7 @@ export class RealFolders {
     this.#root = root;
   }
 
-  /** @param folder below the root, '' for the root itself. @throws system errors other than that it is not there. */
+  /** @param folder below the root, '' for the root itself. One that cannot be looked at is for whoever reads or writes in it to name. */
   async standing(folder: string): Promise<FolderStanding> {
     if (this.#real.has(folder)) return 'real';
     const parent = folder.slice(0, Math.max(0, folder.lastIndexOf('/')));
@@ -26,8 +26,9 @@ export class RealFolders {
     try {
       if (!(await lstat(join(this.#root, folder))).isDirectory()) return 'otherwise';
     } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return 'absent';
-      throw error;
+      const code = systemErrorCode(error);
+      if (code === undefined) throw error;
+      return code === 'ENOENT' ? 'absent' : 'real';
     }
     this.#real.add(folder);
     return 'real';

@@ -109,9 +109,13 @@ async function takeAsMeant(options: CopyJobOptions, survey: LibrarySurvey): Prom
     const from = isEdit ? copies.file(path) : undefined;
     if (from === undefined) continue;
     const place = join(library.folders.root, path);
-    const [{ hash, sizeBytes }, { mtimeNs }] = [await hashFile(place, signal), await lstat(place, { bigint: true })];
-    edits.push({ from, to: path, edited: { hash, sizeBytes, modifiedAtNs: mtimeNs } });
-    bad.delete(path);
+    try {
+      const [{ hash, sizeBytes }, { mtimeNs }] = [await hashFile(place, signal), await lstat(place, { bigint: true })];
+      edits.push({ from, to: path, edited: { hash, sizeBytes, modifiedAtNs: mtimeNs } });
+      bad.delete(path);
+    } catch (error) {
+      if (signal.aborted || systemErrorCode(error) === undefined) throw error; // what cannot be read any more stays a finding
+    }
   }
   const nowMs = clock.nowMs();
   await recordMoves({ library, catalog, moves: edits, importId: makeImportId(nowMs), nowMs });
@@ -148,7 +152,7 @@ async function copyToDrive(options: CopyJobOptions, target: TargetDrive, survey:
   return report;
 }
 
-/** A folder of the drive that cannot be read ends the copy: what lies in it is not known. */
+/** By its own name, what the system says of a drive that cannot be read. */
 function asReadFailure(error: unknown, driveName: string): AgentError | undefined {
   const code = systemErrorCode(error);
   if (code === undefined) return undefined;
@@ -266,7 +270,16 @@ async function planOne(options: DriveCopy, folder: string, run: CopyRun): Promis
     for (const { path } of wanted) tally.fail(path, inTheWay(drive.name, folder));
     return [];
   }
-  const seen = inComposedForm((await listFolder(drive.folders.root, folder)).files);
+  const listed = await listFolder(drive.folders.root, folder).catch(async (error: unknown) => {
+    await drive.assertPresent();
+    const failure = asReadFailure(error, drive.name);
+    if (failure === undefined) throw error;
+    // One folder that the drive does not give keeps only what belongs there from being copied.
+    for (const { path } of wanted) tally.fail(path, failure);
+    return undefined;
+  });
+  if (listed === undefined) return [];
+  const seen = inComposedForm(listed.files);
   return planFolder({
     ...{ wanted, seen, fileBytesMax: drive.fileBytesMax },
     copied: copies.copiedIn(drive.id, folder),

@@ -48,7 +48,7 @@ export interface VerifySlice {
   /** True if nothing is due any more. */
   readonly isDone: boolean;
   /** Places that could not be read to the end, and why. */
-  readonly stops: readonly { readonly name: string; readonly error: AgentError }[];
+  readonly stops: readonly { readonly drive: Place; readonly name: string; readonly error: AgentError }[];
 }
 
 /**
@@ -59,7 +59,7 @@ export async function verifySlice(options: VerifySliceOptions): Promise<VerifySl
   const { catalog, clock, beforeMs, latestMs, rest, onChecked, signal, log } = options;
   const untilMonotonicMs = clock.monotonicMs() + options.sliceMs;
   const reader = new DiskReader();
-  const stops: { readonly name: string; readonly error: AgentError }[] = [];
+  const stops: { readonly drive: Place; readonly name: string; readonly error: AgentError }[] = [];
   let [checked, bad, isDone] = [0, 0, true];
   const places = placesOf(options);
   for (const { place, isElsewhere } of places) {
@@ -88,7 +88,7 @@ export async function verifySlice(options: VerifySliceOptions): Promise<VerifySl
         catalog.copies.noteDrive(place.place, { lastCheckedAtMs: clock.nowMs() });
     } catch (error) {
       if (signal.aborted || place.place === 'library' || !isAgentError(error)) throw error;
-      stops.push({ name: place.name, error });
+      stops.push({ drive: place.place, name: place.name, error });
     }
   }
   if (checked > 0) log.info({ checked, bad, isDone }, 'checked files');

@@ -15,20 +15,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type CopyScene, contents, copyScene, flipBit, type MirrorJson, type VerifyJson } from '../support/copies.ts';
 import { finished, projectRoot } from '../support/keepsake.ts';
-import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
+import { createVolume, needVolumes } from '../support/loop-volume.ts';
+import { needPrograms } from '../support/requirements.ts';
 
 const day = '2020/2020-01-01';
 const photo = `${day}/IMG_0000.JPG`;
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
 
 /** The photos of a library, with times and which file each is: to see that nothing was touched. */
 function snapshot(root: string): readonly string[] {
@@ -202,26 +196,73 @@ test('A folder whose name a drive refuses is named, and all the rest is copied',
   expect(await safePhotos(scene)).toBe(9);
 });
 
+/** A root that has given up the right to look into everything: it owns a folder and is locked out all the same. */
+async function unprivileged<Result>(
+  scene: CopyScene,
+  ...args: readonly string[]
+): Promise<Result & { exitCode: number }> {
+  const command = [process.execPath, join(projectRoot, 'bin/keepsake.js'), ...args, '--json'];
+  const child = spawn('setpriv', ['--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all', ...command], {
+    env: { ...process.env, XDG_RUNTIME_DIR: '', HOME: scene.home, KEEPSAKE_HOME: scene.home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { exitCode, stdout, stderr } = await finished(child);
+  if (stdout === '') throw new Error(stderr);
+  return { ...JSON.parse(stdout), exitCode };
+}
+
+test('A folder of the drive that cannot be read keeps only what belongs there from being copied, and a check names it', async (context) => {
+  needVolumes(context, 'ext4');
+  needPrograms(context, 'setpriv');
+  using scene = await copyScene({ photos: 60 });
+  await using volume = await createVolume('ext4', 32);
+  const { id, root } = await scene.addDrive(volume);
+  // The newest: all others come after it.
+  const newest = join(root, '2020/2020-01-20');
+  mkdirSync(newest, { recursive: true });
+  chmodSync(newest, 0o000);
+  const mirror = await unprivileged<MirrorJson>(scene, 'mirror');
+  expect(mirror).toMatchObject({ exitCode: 2, copies: [{ copied: 57, failed: 3, complete: false }] });
+  expect(mirror.copies[0]?.failures.map(({ code }) => code)).toEqual(Array(3).fill('DRIVE_READ_FAILED'));
+  chmodSync(newest, 0o755);
+  expect(await scene.json(['mirror'])).toMatchObject({ exitCode: 0, copies: [{ copied: 3, complete: true }] });
+  chmodSync(newest, 0o000);
+  const found = await unprivileged<VerifyJson>(scene, 'verify', '--all');
+  expect(found).toMatchObject({ exitCode: 2, checked: 120, ok: 117, unreadable: 3 });
+  expect(found.findings.map(({ drive }) => drive)).toEqual([id, id, id]);
+  chmodSync(newest, 0o755);
+  expect(await scene.json(['verify', '--all'])).toMatchObject({ exitCode: 0, findings: [] });
+});
+
+test('A file of another program that the library does not give is named for itself, and all the rest is copied', async (context) => {
+  needVolumes(context, 'ext4');
+  needPrograms(context, 'setpriv');
+  using scene = await copyScene({ photos: 9 });
+  await using volume = await createVolume('ext4', 32);
+  const { root } = await scene.addDrive(volume);
+  const [own, other] = [join(scene.library, '2020/2020-01-03/notes.txt'), join(root, '2020/2020-01-03/notes.txt')];
+  mkdirSync(join(root, '2020/2020-01-03'), { recursive: true });
+  writeFileSync(own, 'the same');
+  writeFileSync(other, 'the same');
+  chmodSync(own, 0o000);
+  const mirror = await unprivileged<MirrorJson>(scene, 'mirror');
+  expect(mirror).toMatchObject({
+    exitCode: 2,
+    copies: [{ copied: 9, failed: 1, failures: [{ code: 'FILE_CORRUPT' }] }],
+  });
+  chmodSync(own, 0o644);
+  expect(await scene.json(['mirror'])).toMatchObject({ exitCode: 0, copies: [{ adopted: 1, complete: true }] });
+});
+
 test('A folder of the library that cannot be read is named file by file, and all the rest is copied', async (context) => {
   needVolumes(context, 'ext4');
   needPrograms(context, 'setpriv');
   using scene = await copyScene({ photos: 60 });
   await using volume = await createVolume('ext4', 32);
   const { root } = await scene.addDrive(volume);
-  // A root that has given up the right to look into everything: it owns the folder and is locked out all the same.
-  const unprivileged = async (...args: readonly string[]) => {
-    const command = [process.execPath, join(projectRoot, 'bin/keepsake.js'), ...args, '--json'];
-    const child = spawn('setpriv', ['--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-all', ...command], {
-      env: { ...process.env, XDG_RUNTIME_DIR: '', HOME: scene.home, KEEPSAKE_HOME: scene.home },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const { exitCode, stdout, stderr } = await finished(child);
-    if (stdout === '') throw new Error(stderr);
-    return { exitCode, ...(JSON.parse(stdout) as MirrorJson) };
-  };
   chmodSync(join(scene.library, day), 0o000);
   try {
-    const mirror = await unprivileged('mirror');
+    const mirror = await unprivileged<MirrorJson>(scene, 'mirror');
     expect(mirror).toMatchObject({ exitCode: 2, copies: [{ copied: 57, failed: 3, complete: false }] });
     expect(mirror.copies[0]?.failures.map(({ path }) => path).sort()).toEqual(
       [0, 1, 2].map((index) => `${day}/IMG_000${index}.JPG`),

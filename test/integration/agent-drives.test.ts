@@ -2,18 +2,11 @@
 
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { configureAgent, devicesOf, startAgent } from '../support/agent.ts';
 import { addPhotos, contents, copyScene } from '../support/copies.ts';
 import { keepsake } from '../support/keepsake.ts';
-import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
+import { createVolume, needVolumes } from '../support/loop-volume.ts';
 
 interface DrivesJson {
   readonly drives: readonly { readonly name: string; readonly missing: number; readonly connected: boolean }[];

@@ -14,17 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { addPhotos, contents, copyScene, flipBit, type MirrorJson } from '../support/copies.ts';
 import { keepsake } from '../support/keepsake.ts';
-import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
+import { createVolume, needVolumes } from '../support/loop-volume.ts';
 
 /** Everything on a drive, with times and what is ours: to see that nothing was touched. */
 function snapshot(root: string): readonly string[] {

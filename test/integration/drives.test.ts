@@ -19,19 +19,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { configureAgent } from '../support/agent.ts';
 import { addPhotos, type CopyScene, contents, copyScene, flipBit, type MirrorJson } from '../support/copies.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
-import { createVolume, type Filesystem, type LoopVolume, volumePrograms } from '../support/loop-volume.ts';
+import { createVolume, type LoopVolume, needVolumes } from '../support/loop-volume.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
+import { needPrograms } from '../support/requirements.ts';
 
 /** Everything on a disk, with times and what is ours: to see that nothing was touched. */
 function snapshot(root: string): readonly string[] {

@@ -13,12 +13,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fillUp, makeScene, type Scene, writeFile, writePair, writePhoto } from '../fault/scene.ts';
 import { adopt } from '../support/adopting.ts';
 import { contents, copyScene, type MirrorJson, type VerifyJson } from '../support/copies.ts';
 import { backupJson, type WalkedFile, walk } from '../support/keepsake.ts';
-import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
+import { createVolume, needVolumes } from '../support/loop-volume.ts';
 import { deleteCatalog, rebuild, statusOf } from '../support/lost-catalog.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
 import { makeMov } from '../support/media/quicktime.ts';
@@ -26,7 +26,6 @@ import { makeDng } from '../support/media/raw.ts';
 import { seededUuid } from '../support/media/seeded.ts';
 import { makeAae } from '../support/media/sidecars.ts';
 import { remove, removeJson } from '../support/removing.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
 
 const pairDay = '2024/2024-07-15';
 const photoDay = '2024/2024-07-14';
@@ -218,12 +217,6 @@ test('In a folder of the library a name means the file there, and absolute paths
   expect((await dryRun(['.'], { workingFolder: join(workingFolder, '..') })).paths).toHaveLength(8);
   expect((await dryRun([join(scene.library, photoDay)])).paths).toHaveLength(4);
 });
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
 
 const trashed = (root: string) =>
   existsSync(trashOf(root))

@@ -14,18 +14,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { isAgentError } from '../../src/domain/errors.ts';
 import { flipBit } from '../support/copies.ts';
-import { createVolume, type Filesystem, type LoopVolume, volumePrograms } from '../support/loop-volume.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
+import { createVolume, type LoopVolume, needVolumes } from '../support/loop-volume.ts';
 import { emptyPlace, familyScene, restore, treeOf, writeOld } from '../support/restoring.ts';
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
 
 /** A drive with a copy of the family's photos, and nothing else left: no library, no catalogue, no state. */
 async function onlyADrive(volume: LoopVolume): Promise<{ readonly root: string; readonly tree: readonly string[] }> {

@@ -12,19 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { contents, copyScene, flipBit, type MirrorJson, type VerifyJson } from '../support/copies.ts';
 import { walk } from '../support/keepsake.ts';
-import { createVolume, type Filesystem, volumePrograms } from '../support/loop-volume.ts';
+import { createVolume, needVolumes } from '../support/loop-volume.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
-import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-
-function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
-  needLinux(context, 'mounts filesystems');
-  needRoot(context);
-  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
-}
 
 function inOrder(findings: VerifyJson['findings']): readonly string[] {
   return findings.map(({ drive, path, kind }) => `${drive} ${path} ${kind}`).sort();

@@ -17,6 +17,8 @@ import { open, rename, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TestContext } from 'vitest';
+import { needLinux, needPrograms, needRoot } from './requirements.ts';
 
 export type Filesystem = 'ext4' | 'exfat' | 'vfat' | 'ntfs' | 'tmpfs';
 
@@ -28,6 +30,13 @@ export const volumePrograms: Readonly<Record<Filesystem, readonly string[]>> = {
   ntfs: ['mkfs.ntfs', 'ntfs-3g', 'losetup'],
   tmpfs: [],
 };
+
+/** Skips, with its reason, unless disks with these filesystems can be made here. */
+export function needVolumes(context: TestContext, ...filesystems: readonly Filesystem[]): void {
+  needLinux(context, 'mounts filesystems');
+  needRoot(context);
+  for (const filesystem of filesystems) needPrograms(context, ...volumePrograms[filesystem]);
+}
 
 const folderPrefix = 'keepsake-volume-';
 const uuidFolder = '/dev/disk/by-uuid';
