@@ -2,10 +2,11 @@
 
 import type { CopyReport } from '../copies/copy-report.ts';
 import type { SourceId } from '../domain/ids.ts';
+import type { SourceProgress } from '../domain/progress.ts';
+import type { Need, Status } from '../domain/status.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
-import type { BackupResult, SourceProgress } from './control.ts';
+import type { BackupResult } from './control.ts';
 import type { SeenDevice } from './devices.ts';
-import type { Need, Status } from './status.ts';
 
 /** A device nobody has decided about, and what is on it. */
 export interface Announcement {

@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { type AttachedDevice, DeviceLook } from '../detect/attached-devices.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
-import type { ImportProgress } from '../jobs/import-progress.ts';
+import type { ImportProgress } from '../domain/progress.ts';
 import type { Pace } from '../jobs/pace.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { readLibraryId } from '../library/library.ts';

@@ -2,20 +2,19 @@
 
 import type { CopyReport } from '../copies/copy-report.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
-import type { ImportProgress } from '../jobs/import-progress.ts';
+import type { SourceProgress } from '../domain/progress.ts';
+import type { DriveStatus, Status } from '../domain/status.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import type { AdoptResult } from './adopt.ts';
 import type { Config } from './config.ts';
 import type { MirrorResult, MirrorWish, VerifyResult, VerifyWish } from './copying.ts';
 import type { Advice, Device } from './devices.ts';
-import type { DriveStatus } from './drive-status.ts';
 import type { AddedDrive, UnusableDrive } from './drives.ts';
 import type { KeepsakePaths } from './paths.ts';
 import type { RebuildResult } from './rebuild.ts';
 import type { RemoveResult, RemoveWish } from './remove.ts';
 import type { RestoreResult, RestoreWish } from './restore.ts';
 import type { SafeToDelete, SafeToDeleteWish } from './safe-to-delete.ts';
-import type { Status } from './status.ts';
 
 export interface BackupRequest {
   /**
@@ -36,8 +35,6 @@ export interface BackupRequest {
   readonly onProgress: (progress: SourceProgress) => void;
   readonly signal: AbortSignal;
 }
-
-export type SourceProgress = ImportProgress & { readonly sourceName: string };
 
 export interface BackupResult {
   readonly library: AbsolutePath;

@@ -7,6 +7,7 @@ import type { DriveId, SourceId } from '../domain/ids.ts';
 import { findOverdue, type OverdueFacts, type OverdueReport } from '../domain/overdue.ts';
 import { describeClockInDoubt, describeOverdue, describeSafety } from '../domain/overdue-words.ts';
 import { dayMs, type KnownDrive, type SafetySummary, type SafetyView, summarizeSafety } from '../domain/safety.ts';
+import type { DriveStatus, Need } from '../domain/status.ts';
 import { drillNote, readDrillNote } from '../jobs/drill-job.ts';
 import type { CatalogStore, CatalogSummary } from '../library/catalog/catalog-store.ts';
 import type { WaitingFiles } from '../library/catalog/copies-store.ts';
@@ -14,28 +15,11 @@ import { shareDisk } from '../platform/disk-identity.ts';
 import { libraryDiskNote } from './copying.ts';
 import type { Device } from './devices.ts';
 import type { EnrolledDrive } from './drive-register.ts';
-import type { Need } from './status.ts';
 
 /** A drive that is always attached is reached by whatever reaches this computer. */
 const alwaysAttachedDays = 21;
 /** Folders of missing files that are asked about one by one; beyond, together. */
 const askedFoldersMax = 5;
-
-export interface DriveStatus {
-  readonly id: string;
-  readonly name: string;
-  /** As far as is known: the agent looks once a minute. */
-  readonly connected: boolean;
-  /** When all of the library was last on it and read back (ISO 8601, UTC); null: never. */
-  readonly lastCopiedAt: string | null;
-  readonly lastCheckedAt: string | null;
-  /** Files of the library that are not on it. */
-  readonly missing: number;
-  readonly overdue: boolean;
-  readonly isElsewhere: boolean;
-  /** Files on it that are not as they should be. */
-  readonly problems: number;
-}
 
 export interface CopiesFacts {
   readonly catalog: CatalogStore;

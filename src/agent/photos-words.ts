@@ -1,8 +1,8 @@
 // What the owner reads about the photos of a phone beyond those that were saved: what is only in iCloud and the way out, what others
 // shared, what is private, deleted or gone. Pure: computed from what an import counted, worded here for every screen.
 
+import type { Need } from '../domain/status.ts';
 import type { PhotosAccount } from '../library/catalog/catalog-store.ts';
-import type { Need } from './status.ts';
 
 /** Beside the originals a phone needs room to work; iOS begins to remove things when there is less (our guess, on the safe side). */
 const phoneReserveBytes = 2e9;

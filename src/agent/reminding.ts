@@ -5,12 +5,12 @@ import { z } from 'zod';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { describeOverdue } from '../domain/overdue-words.ts';
 import { decideReminders, nothingTold, type ReminderState } from '../domain/reminders.ts';
+import type { Need } from '../domain/status.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Device } from './devices.ts';
 import type { EnrolledDrive } from './drive-register.ts';
 import { overdueOf } from './drive-status.ts';
-import type { Need } from './status.ts';
 
 /** Of an object that only we write; one that cannot be read begins anew, which at worst tells a thing once more. */
 const stateSchema = z.looseObject({ lastLeapMs: z.number(), told: z.record(z.string(), z.looseObject({})) });

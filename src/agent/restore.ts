@@ -9,7 +9,7 @@ import { findCopy, openRestoreSource, type RestoreSource } from '../copies/resto
 import { findTarget } from '../copies/restore-target.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
-import type { ImportProgress } from '../jobs/import-progress.ts';
+import type { ImportProgress } from '../domain/progress.ts';
 import { type RecordsOfTree, readRecordsOf, viewOfLibrary } from '../jobs/restore-catalog.ts';
 import { restoreFiles } from '../jobs/restore-job.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId } from '../domain/ids.ts';
 import type { OverdueReport } from '../domain/overdue.ts';
-import type { ImportProgress } from '../jobs/import-progress.ts';
+import type { Need, SourceStatus, Status } from '../domain/status.ts';
 import { adoptedKind, adoptionLockPath } from '../library/adoption.ts';
 import type { SourceSummary } from '../library/catalog/catalog-store.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
@@ -17,62 +17,11 @@ import type { Clock } from '../platform/clock.ts';
 import { takeExclusiveLock } from '../platform/exclusive-lock.ts';
 import type { Device } from './devices.ts';
 import type { DriveRegister, EnrolledDrive } from './drive-register.ts';
-import { type DriveStatus, readCopies } from './drive-status.ts';
+import { readCopies } from './drive-status.ts';
 import type { UnusableDrive } from './drives.ts';
 import { catalogPath, type KeepsakePaths } from './paths.ts';
 import { readPause } from './pause.ts';
 import { describePhotos } from './photos-words.ts';
-
-export interface SourceStatus {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
-  /** When all that could be had from it was last saved (ISO 8601, UTC); null: never. */
-  readonly lastSuccessAt: string | null;
-  readonly complete: boolean;
-  /** Photos; of a card or folder, which keep no list of them, files. */
-  readonly onDevice: number;
-  readonly iCloudOnly: number;
-  readonly unknown: number;
-  /** Of those on the device, in the library. */
-  readonly saved: number;
-  readonly overdue: boolean;
-  /** Known only while an agent runs. */
-  readonly connected?: boolean;
-}
-
-/** What the owner has to do, one thing each. */
-export interface Need {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-}
-
-/** An import under way: which one, or, where the agent runs it, of which device and how far it is. */
-export type StatusJob =
-  | { readonly kind: 'import' | 'adoption'; readonly importId: string }
-  | ({ readonly kind: 'import'; readonly source: string; readonly name: string } & Partial<ImportProgress>);
-
-export interface Status {
-  readonly state: 'neverSaved' | 'saving' | 'needsYou' | 'idle';
-  readonly library: AbsolutePath;
-  readonly sources: readonly SourceStatus[];
-  readonly drives: readonly DriveStatus[];
-  /** `safe`: proven on two physical disks. `elsewhere`: proven away from home too. */
-  readonly photos: {
-    readonly assets: number;
-    readonly inLibrary: number;
-    readonly safe: number;
-    readonly elsewhere: number;
-  };
-  /** Nothing happens by itself until then (ISO 8601, UTC); null: until that is taken back. Absent: it is not paused. */
-  readonly pausedUntil?: string | null;
-  readonly jobs: readonly StatusJob[];
-  readonly needsYou: readonly Need[];
-  /** What is good to know and needs nothing. */
-  readonly notes: readonly Need[];
-  readonly agent: 'running' | 'notRunning';
-}
 
 export interface StatusOptions {
   readonly paths: KeepsakePaths;
@@ -96,6 +45,8 @@ export async function readStatus({ paths, root, clock, devices, drives, unusable
     needsYou: [],
     notes: [],
     agent: 'notRunning',
+    newDevices: [],
+    undelivered: [],
   };
   const id = await readLibraryId(root);
   if (id === undefined) return empty;

@@ -3,7 +3,7 @@
 import type { BackupResult } from '../agent/control.ts';
 import type { Advice, Device } from '../agent/devices.ts';
 import { describePhotos } from '../agent/photos-words.ts';
-import type { Status } from '../agent/status.ts';
+import type { Status } from '../domain/status.ts';
 
 type Report = BackupResult['imports'][number];
 const namedMax = 20;

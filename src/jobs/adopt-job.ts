@@ -6,6 +6,7 @@
 
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId, SourceId } from '../domain/ids.ts';
+import type { ImportProgress } from '../domain/progress.ts';
 import { Adoption, adoptedKind, adoptedSourceId } from '../library/adoption.ts';
 import type { CatalogSource, CatalogStore } from '../library/catalog/catalog-store.ts';
 import type { Library } from '../library/library.ts';
@@ -23,7 +24,7 @@ import { type AdoptReport, AdoptTally } from './adopt-report.ts';
 import { listFolder, Place, sortOut } from './adopt-survey.ts';
 import type { EntrySpool } from './entry-spool.ts';
 import { lookingAt, makeImportId } from './import-job.ts';
-import { type ImportProgress, Progress } from './import-progress.ts';
+import { Progress } from './import-progress.ts';
 import { type Pace, Pacer, unpaced } from './pace.ts';
 
 /** What a kill undoes at most, but for the group under way: as many files or bytes are read again. */

@@ -3,6 +3,7 @@
 
 import { type AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
+import type { ImportProgress } from '../domain/progress.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { identifyContent } from '../library/metadata/content.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -14,7 +15,7 @@ import { type AdoptedFileOutcome, type AdoptReport, AdoptTally } from './adopt-r
 import { listFolder, Place, sortOut } from './adopt-survey.ts';
 import type { SpooledEntry } from './entry-spool.ts';
 import { lookingAt } from './import-job.ts';
-import { type ImportProgress, Progress } from './import-progress.ts';
+import { Progress } from './import-progress.ts';
 
 export interface AdoptPreviewOptions {
   readonly source: FolderSource;

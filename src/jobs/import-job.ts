@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { AgentError, endsSource, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import type { ImportProgress } from '../domain/progress.ts';
 import type { CatalogStore, ImportCounts } from '../library/catalog/catalog-store.ts';
 import { backUpCatalog } from '../library/catalog-backup.ts';
 import { sweepIncoming } from '../library/incoming.ts';
@@ -22,7 +23,7 @@ import type { Log } from '../platform/log.ts';
 import { BufferPool } from '../platform/stage-file.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
-import { type ImportProgress, Progress } from './import-progress.ts';
+import { Progress } from './import-progress.ts';
 import { type ImportReport, ImportTally, isAccountedFor, reportImport } from './import-report.ts';
 import { mapOrdered } from './map-ordered.ts';
 import { type PhotosChoices, PhotosGuide } from './photos-guide.ts';

@@ -1,16 +1,7 @@
 // How far an import is, folded from what happens, without holding on to any of it.
 
+import type { ImportProgress } from '../domain/progress.ts';
 import type { Survey } from './survey.ts';
-
-export interface ImportProgress {
-  readonly phase: 'looking' | 'saving';
-  readonly files: number;
-  readonly filesTotal: number;
-  readonly bytes: number;
-  readonly bytesTotal: number;
-  /** The file under way. */
-  readonly name: string;
-}
 
 /** Folds what happens into a progress line, without holding on to any of it. */
 export class Progress {

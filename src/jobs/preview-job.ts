@@ -1,13 +1,14 @@
 // What an import would do, without doing it: lists the source, reads the first bytes of each new file, and writes nothing.
 
 import { createHash } from 'node:crypto';
+import type { ImportProgress } from '../domain/progress.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import type { Clock } from '../platform/clock.ts';
 import { digest } from '../platform/durable-write.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
 import { asStop, lookingAt, makeImportId } from './import-job.ts';
-import { type ImportProgress, Progress } from './import-progress.ts';
+import { Progress } from './import-progress.ts';
 import { type AlikeFiles, type ImportReport, ImportTally, reportImport } from './import-report.ts';
 import { type PhotosChoices, PhotosGuide } from './photos-guide.ts';
 import { previewEntry } from './preview-entry.ts';

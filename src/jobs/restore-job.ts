@@ -14,12 +14,12 @@ import { findTarget, openRestoreTarget, type RestoreTarget } from '../copies/res
 import { writeText } from '../copies/restore-text.ts';
 import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AssetId, ContentHash, RelativePath } from '../domain/ids.ts';
+import type { ImportProgress } from '../domain/progress.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { shelfFolders } from '../library/layout.ts';
 import type { NamedDevice, Query } from '../library/query.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
-import type { ImportProgress } from './import-progress.ts';
 import type { RecordsOfTree } from './restore-catalog.ts';
 import { choose, groupFiles, restoreNaming } from './restore-choice.ts';
 

@@ -5,6 +5,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
 import { AgentError, isAgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
+import type { Status } from '../../domain/status.ts';
 import type { AdoptResult } from '../adopt.ts';
 import type { BackupResult, DriveListing, Keepsake } from '../control.ts';
 import type { MirrorResult, VerifyResult } from '../copying.ts';
@@ -13,7 +14,6 @@ import type { AddedDrive } from '../drives.ts';
 import type { RebuildResult } from '../rebuild.ts';
 import type { RemoveResult } from '../remove.ts';
 import type { SafeToDelete } from '../safe-to-delete.ts';
-import type { Status } from '../status.ts';
 import { errorFromReply, lineBytesMax, type Method, replySchema } from './protocol.ts';
 import { isOurs } from './socket-path.ts';
 

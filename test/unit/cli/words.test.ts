@@ -4,9 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackupResult } from '../../../src/agent/control.ts';
-import type { Status } from '../../../src/agent/status.ts';
 import { count, describeBackup, describeStatus, inWords, printable } from '../../../src/cli/words.ts';
 import type { AbsolutePath } from '../../../src/domain/ids.ts';
+import type { Status } from '../../../src/domain/status.ts';
 import { projectRoot } from '../../support/keepsake.ts';
 
 test.for([
@@ -122,6 +122,8 @@ test('Other files are named, so that a photo among them would be noticed', () =>
 
 const status: Status = {
   agent: 'running',
+  newDevices: [],
+  undelivered: [],
   state: 'idle',
   library: '/photos' as AbsolutePath,
   sources: [

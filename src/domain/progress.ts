@@ -1,0 +1,13 @@
+// How far an import or a copy is.
+
+export interface ImportProgress {
+  readonly phase: 'looking' | 'saving';
+  readonly files: number;
+  readonly filesTotal: number;
+  readonly bytes: number;
+  readonly bytesTotal: number;
+  /** The file under way. */
+  readonly name: string;
+}
+
+export type SourceProgress = ImportProgress & { readonly sourceName: string };
