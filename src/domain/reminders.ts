@@ -2,7 +2,7 @@
 // it becomes serious, never at night, and not at all while the clock is in doubt. Pure: it decides, someone else shows and stores.
 // To keep its promise over a crash, store the new state first and show then: a reminder too few is better than one too many.
 
-import type { Overdue, OverdueLevel, OverdueReport } from './overdue.ts';
+import type { OverdueLevel, OverdueReport } from './overdue.ts';
 import { dayMs } from './safety.ts';
 
 /** Days from one reminder of a thing to the next; from then on the last of them. The first is the least there may ever be. */
@@ -57,8 +57,18 @@ export interface ReminderState {
 
 export const nothingTold: ReminderState = { lastLeapMs: 0, told: {} };
 
-export interface ReminderLook {
-  readonly report: OverdueReport;
+/** What can be told, and again: something overdue, or anything else that stays so until somebody does something. */
+export interface StandingFact {
+  /** The same as long as it is the same thing. */
+  readonly key: string;
+  readonly level: OverdueLevel;
+}
+
+export interface ReminderLook<Fact extends StandingFact> {
+  readonly report: Omit<OverdueReport, 'overdue'> & {
+    /** The most serious first. */
+    readonly overdue: readonly Fact[];
+  };
   readonly state: ReminderState;
   readonly nowMs: number;
   /** Local time of day in hours, 0 to 23; a fraction may follow. */
@@ -66,9 +76,9 @@ export interface ReminderLook {
   readonly quietHours?: QuietHours;
 }
 
-export interface ReminderDecision {
+export interface ReminderDecision<Fact extends StandingFact> {
   /** The most serious first. */
-  readonly tell: readonly Overdue[];
+  readonly tell: readonly Fact[];
   /** To be stored before anything is shown. */
   readonly state: ReminderState;
   /** Only after an absence: look again then, rather than at the usual time, in case the computer is not awake for long. */
@@ -76,13 +86,13 @@ export interface ReminderDecision {
 }
 
 /** What to tell now. To be asked at least once an hour while the computer is awake. */
-export function decideReminders({
+export function decideReminders<Fact extends StandingFact>({
   report,
   state,
   nowMs,
   localHour,
   quietHours = nightHours,
-}: ReminderLook): ReminderDecision {
+}: ReminderLook<Fact>): ReminderDecision<Fact> {
   const { time, unseen } = passTime(state, nowMs);
   const { steadyMs, cameBackAtMs } = time;
   const before = mapTold(state.told, (each) => {
@@ -109,7 +119,7 @@ export function decideReminders({
   return { tell, state: { ...time, ...ahead, told: next }, ...again };
 }
 
-function isToBeTold(overdue: Overdue, told: Told | undefined, steadyMs: number): boolean {
+function isToBeTold(overdue: StandingFact, told: Told | undefined, steadyMs: number): boolean {
   if (told === undefined) return true;
   const times = hasRisen(overdue, told) ? 0 : told.timesTold;
   // Told n times, the n-th interval has to pass; anew, the least.
@@ -117,7 +127,7 @@ function isToBeTold(overdue: Overdue, told: Told | undefined, steadyMs: number):
   return steadyMs - told.lastToldAtMs >= days * dayMs;
 }
 
-function nowTold(overdue: Overdue, told: Told | undefined, steadyMs: number): Told {
+function nowTold(overdue: StandingFact, told: Told | undefined, steadyMs: number): Told {
   const isAnew = told === undefined || told.timesTold === 0;
   const wasSerious = !isAnew && told.level === 'serious';
   return {
@@ -127,7 +137,7 @@ function nowTold(overdue: Overdue, told: Told | undefined, steadyMs: number): To
   };
 }
 
-function hasRisen(overdue: Overdue, told: Told): boolean {
+function hasRisen(overdue: StandingFact, told: Told): boolean {
   return overdue.level === 'serious' && told.level === 'remind';
 }
 
