@@ -234,7 +234,15 @@ function gone(name: string): AgentError {
 function notBegun({ name, origin }: OpenableSource, stop: AgentError): ImportReport {
   const source = { id: origin.id as Source['id'], kind: origin.kind, name };
   return reportImport({
-    ...{ importId: '' as ImportId, source, tally: new ImportTally(), durationMs: 0, complete: false, stop },
+    ...{
+      importId: '' as ImportId,
+      source,
+      tally: new ImportTally(),
+      durationMs: 0,
+      newPhotos: 0,
+      complete: false,
+      stop,
+    },
   });
 }
 

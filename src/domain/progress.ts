@@ -4,6 +4,8 @@ export interface ImportProgress {
   readonly phase: 'looking' | 'saving';
   readonly files: number;
   readonly filesTotal: number;
+  /** How many photos and videos those files are, as far as names tell. Absent before the source was looked through. */
+  readonly photosTotal?: number;
   readonly bytes: number;
   readonly bytesTotal: number;
   /** The file under way. */

@@ -98,6 +98,15 @@ export class EntrySpool implements Disposable {
       yield entryOf(row);
   }
 
+  /** Photos and videos, as far as names tell. */
+  groupCount(): number {
+    this.#flush();
+    const row = this.#database
+      .prepare<[], { amount: number }>('SELECT count(*) AS amount FROM (SELECT 1 FROM entry GROUP BY folder, key)')
+      .get();
+    return row?.amount ?? 0;
+  }
+
   /** Groups in the order they are to be saved: by folder, stills before lone videos before lone sidecars, by key, by path. */
   *groups(): Generator<readonly SpooledEntry[]> {
     this.#flush();

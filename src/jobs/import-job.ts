@@ -97,7 +97,8 @@ export async function runImport(options: ImportOptions): Promise<ImportReport> {
   const complete = isComplete && stop === undefined;
   const durationMs = Math.round(clock.monotonicMs() - startedMonotonicMs);
   log.info({ importId, ...counts, complete, durationMs, stopped: stop?.code }, 'import ends');
-  return reportImport({ importId, source: origin, tally, durationMs, complete, stop });
+  const newPhotos = counts.imported === 0 ? 0 : catalog.countAssets(importId);
+  return reportImport({ importId, source: origin, tally, durationMs, newPhotos, complete, stop });
 }
 
 /** A phone pulled while it was looked through: what was true of its photos the last time is still the best that is known. */

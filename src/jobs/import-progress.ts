@@ -8,6 +8,7 @@ export class Progress {
   readonly #show: (progress: ImportProgress) => void;
   readonly #filesTotal: number;
   readonly #bytesTotal: number;
+  readonly #photosTotal: number;
   #files = 0;
   #bytes = 0;
   #name = '';
@@ -16,6 +17,7 @@ export class Progress {
     this.#show = show;
     this.#filesTotal = survey.spool.count;
     this.#bytesTotal = survey.spool.bytes;
+    this.#photosTotal = survey.spool.groupCount();
   }
 
   begin(name: string): void {
@@ -39,6 +41,7 @@ export class Progress {
       phase: 'saving',
       files: this.#files,
       filesTotal: this.#filesTotal,
+      photosTotal: this.#photosTotal,
       bytes: this.#bytes,
       bytesTotal: this.#bytesTotal,
       name: this.#name,

@@ -22,6 +22,8 @@ export interface ImportReport extends ImportCounts {
   readonly importId: ImportId;
   readonly source: CatalogSource;
   readonly durationMs: number;
+  /** What the owner calls photos and videos, of those imported: a Live Photo is one, and two files. */
+  readonly newPhotos: number;
   /** Every photo the source shows is accounted for: saved now or before. */
   readonly complete: boolean;
   readonly failures: readonly ReportedFailure[];
@@ -127,15 +129,17 @@ export function reportImport(facts: {
   readonly source: CatalogSource;
   readonly tally: ImportTally;
   readonly durationMs: number;
+  readonly newPhotos: number;
   readonly complete: boolean;
   readonly stop: AgentError | undefined;
 }): ImportReport {
-  const { importId, source, tally, durationMs, complete, stop } = facts;
+  const { importId, source, tally, durationMs, newPhotos, complete, stop } = facts;
   return {
     importId,
     source,
     ...tally.counts(),
     durationMs,
+    newPhotos,
     complete,
     failures: tally.failures,
     ...(tally.guide === undefined ? {} : { recentlyDeleted: tally.guide.deleted }),

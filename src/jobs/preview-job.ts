@@ -33,12 +33,14 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
   const tally = new ImportTally();
   const alike = new AlikeEntries(options.catalog);
   let stop: ImportStop;
+  let newPhotos = 0;
   try {
     const onListed = (count: number) => options.onProgress(lookingAt(count));
     using guide = openGuide(options);
     using survey = await surveySource({ ...options, guide, correctTimes: false, onListed });
     tally.takeSurvey(survey);
     const progress = new Progress(options.onProgress, survey);
+    newPhotos = survey.spool.groupCount();
     // A phone shows photos only, and reading the beginning of each of tens of thousands takes minutes: some stand for all.
     const stride = source.kind === 'iphone' ? Math.ceil(survey.spool.count / samplesMax) : 1;
     let index = 0;
@@ -59,7 +61,7 @@ export async function previewImport(options: PreviewOptions): Promise<ImportRepo
   const durationMs = Math.round(clock.monotonicMs() - startedMonotonicMs);
   const origin = { id: source.id, kind: source.kind, name: source.name };
   const importId = makeImportId(clock.nowMs());
-  const report = reportImport({ importId, source: origin, tally, durationMs, complete: false, stop });
+  const report = reportImport({ importId, source: origin, tally, durationMs, newPhotos, complete: false, stop });
   return { ...report, dryRun: true, alike: alike.facts() };
 }
 

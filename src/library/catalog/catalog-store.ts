@@ -192,6 +192,8 @@ export interface CatalogStore extends Disposable {
 
   beginImport(options: { importId: ImportId; source: CatalogSource; startedAtMs: number }): void;
   /** @throws Error if there is no such import. */
+  /** Photos and videos that this import brought files of. */
+  countAssets(importId: ImportId): number;
   importOrigin(importId: ImportId): { readonly source: CatalogSource; readonly startedAtMs: number };
   finishImport(importId: ImportId, result: FinishedImport): void;
   /** True if anything of this source was saved, or found to be saved already. */

@@ -391,6 +391,11 @@ class SqliteCatalog implements CatalogStore {
     });
   }
 
+  countAssets(importId: ImportId): number {
+    const row = this.#get('SELECT count(DISTINCT asset_id) AS amount FROM resource WHERE import_id = ?', importId);
+    return Number(row?.['amount'] ?? 0);
+  }
+
   importOrigin(importId: ImportId): ReturnType<CatalogStore['importOrigin']> {
     const row = this.#get(
       `SELECT source.id, kind, name, started_at_ms FROM import JOIN source ON source.id = source_id WHERE import.id = ?`,
