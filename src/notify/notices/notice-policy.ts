@@ -1,0 +1,299 @@
+// What the owner is shown, and when. What they started by plugging in or by asking is answered, at most twice, quietly; a new device
+// asks its question; what stays wrong is told by the reminders' rules (domain/reminders), once a fact, replaced and not repeated,
+// and taken back when it is over. All else is silent. Pure: it decides, someone else shows and stores.
+
+import { assertNever } from '../../domain/assert.ts';
+import type { News } from '../../domain/news.ts';
+import type { Notice } from '../../domain/notice.ts';
+import { isQuiet, type QuietHours } from '../../domain/reminders.ts';
+import type { Need } from '../../domain/status.ts';
+import * as words from './notice-words.ts';
+
+/** Shorter work is answered by its end alone. */
+const announceMsMin = 30_000;
+/** Before that, nothing can be said of how long it will take. */
+const estimateAfterMs = 5000;
+/** A cable that comes loose and is put back, within this, is the same visit. */
+const sameVisitMs = 3_600_000;
+/** A phone that was saved from within this need not be unlocked now: people charge them every night. */
+const freshMs = 2 * 86_400_000;
+/** People unlock a phone when they want something of it: nobody is asked to before this has passed. */
+const patienceMs = 60_000;
+/** A question about a new device comes back with the device, but not sooner than this. */
+const askAgainMs = 3 * 86_400_000;
+/** A tray may come up later than Keepsake. */
+const noIconMs = 10 * 60_000;
+/** Whoever plugs something in is awake, and is answered in the evening too; but not at night. */
+export const answerQuietHours: QuietHours = { fromHour: 23, untilHour: 7 };
+const visitsMax = 100;
+const askedMax = 1000;
+
+/** What the owner is waiting to hear about one device. Times are of the wall clock. */
+interface Visit {
+  readonly sinceMs: number;
+  readonly leftAtMs?: number;
+  /** `waiting`: nothing was said yet. `announced`: that it takes a while. `answered`: the rest is silence. */
+  readonly said: 'waiting' | 'announced' | 'answered';
+  /** The owner asked for it by a click: then "nothing new" is an answer as well. */
+  readonly isAsked?: true;
+  /** What stopped it, as it was told. */
+  readonly told?: string;
+  /** It needs its owner, since then. */
+  readonly waits?: { readonly sinceMs: number; readonly notice: Notice };
+}
+
+export interface NoticeState {
+  readonly visits: Readonly<Record<string, Visit>>;
+  /** Questions that wait for the morning. */
+  readonly deferred: Readonly<Record<string, Notice>>;
+  /** Keys of standing facts that were shown. */
+  readonly shown: readonly string[];
+  readonly noIconSinceMs?: number;
+  /** To be stored: it outlives a restart. */
+  readonly kept: KeptNoticeState;
+}
+
+export interface KeptNoticeState {
+  /** When each new device was last asked about. */
+  readonly askedAtMs: Readonly<Record<string, number>>;
+  /** Once is enough. */
+  readonly saidNoIcon: boolean;
+}
+
+export const nothingSaid: NoticeState = {
+  visits: {},
+  deferred: {},
+  shown: [],
+  kept: { askedAtMs: {}, saidNoIcon: false },
+};
+
+export interface NoticeDecision {
+  readonly state: NoticeState;
+  readonly show: readonly Notice[];
+  /** Keys of notices that are no longer true. */
+  readonly withdraw: readonly string[];
+}
+
+export interface Moment {
+  readonly nowMs: number;
+  /** Local time of day in hours, 0 to 23. */
+  readonly localHour: number;
+  readonly quietHours?: QuietHours;
+}
+
+export function decideNotices(state: NoticeState, news: News, moment: Moment): NoticeDecision {
+  const { kind } = news;
+  switch (kind) {
+    case 'arrived':
+      return quiet(withVisit(state, news.id, arrival(state.visits[news.id], news.byOwner, moment.nowMs)));
+    case 'left':
+      return left(state, news.id, moment);
+    case 'progress':
+      return announce(state, news, moment);
+    case 'saved':
+    case 'copied':
+      return answer(state, news, moment);
+    case 'stopped':
+      return explain(state, news, moment);
+    case 'waits':
+      return wait(state, news, moment);
+    case 'newDevice':
+      return ask(state, news, moment);
+    case 'decided':
+      return forget(state, news.id);
+    case 'onlyInICloud':
+      return show(state, words.onlyInICloud(news), moment);
+    case 'standing':
+      return {
+        state: { ...state, shown: [...new Set([...news.keys.filter((key) => isShown(state, news, key))])] },
+        show: news.tell.map(words.standing),
+        withdraw: state.shown.filter((key) => !news.keys.includes(key)),
+      };
+    case 'asked':
+      return asked(state, news.ids, moment);
+    case 'ejected':
+      return show(state, words.ejected(news), moment);
+    case 'refused':
+      return show(state, words.refused(news.why), moment);
+    case 'icon':
+      return icon(state, news.isShown, moment.nowMs);
+    case 'minute':
+      return minute(state, moment);
+    default:
+      return assertNever(kind);
+  }
+}
+
+type Of<Kind extends News['kind']> = Extract<News, { readonly kind: Kind }>;
+
+function isShown(state: NoticeState, news: Of<'standing'>, key: string): boolean {
+  return state.shown.includes(key) || news.tell.some((each) => each.key === key);
+}
+
+function quiet(state: NoticeState): NoticeDecision {
+  return { state, show: [], withdraw: [] };
+}
+
+/** Nothing at night: whoever is awake sees the icon. */
+function show(state: NoticeState, notice: Notice, moment: Moment): NoticeDecision {
+  if (isQuiet(moment.localHour, moment.quietHours ?? answerQuietHours)) return quiet(state);
+  return { state, show: [notice], withdraw: [] };
+}
+
+function arrival(before: Visit | undefined, byOwner: boolean, nowMs: number): Visit {
+  const isSame = before?.leftAtMs !== undefined && nowMs - before.leftAtMs < sameVisitMs;
+  const told = isSame && before.told !== undefined ? { told: before.told } : {};
+  return { sinceMs: nowMs, said: byOwner ? 'waiting' : 'answered', ...told };
+}
+
+function left(state: NoticeState, id: string, { nowMs }: Moment): NoticeDecision {
+  const visit = state.visits[id];
+  const { [id]: _, ...deferred } = state.deferred;
+  const without = { ...state, deferred };
+  if (visit === undefined) return { state: without, show: [], withdraw: [questionKey(id)] };
+  const { waits, ...rest } = visit;
+  return {
+    state: withVisit(without, id, { ...rest, leftAtMs: nowMs }),
+    show: [],
+    // The answer stays: it may be read after the phone was taken away. What is asked of it does not.
+    withdraw: [questionKey(id), ...(waits === undefined ? [] : [visitKey(id)])],
+  };
+}
+
+function announce(state: NoticeState, news: Of<'progress'>, moment: Moment): NoticeDecision {
+  const visit = state.visits[news.id];
+  if (visit?.said !== 'waiting' || news.elapsedMs < estimateAfterMs) return quiet(state);
+  if (news.elapsedMs + news.leftMs < announceMsMin) return quiet(state);
+  const next = withVisit(state, news.id, { ...begun(visit), said: 'announced' });
+  return show(next, words.announcement(visitKey(news.id), news), moment);
+}
+
+function answer(state: NoticeState, news: Of<'saved' | 'copied'>, moment: Moment): NoticeDecision {
+  const visit = state.visits[news.id];
+  const amount = news.kind === 'saved' ? news.newPhotos : news.files;
+  // What was wrong and is not any more is no longer told, whoever began this.
+  const over = visit?.told === undefined && visit?.waits === undefined ? [] : [visitKey(news.id)];
+  if (visit === undefined || visit.said === 'answered') {
+    const next = visit === undefined ? state : withVisit(state, news.id, settled(visit));
+    return { state: next, show: [], withdraw: over };
+  }
+  const next = withVisit(state, news.id, settled(visit));
+  const isFresh = news.kind === 'copied' || (news.lastSuccessAgeMs !== undefined && news.lastSuccessAgeMs < freshMs);
+  const isWorthSaying = amount > 0 || visit.isAsked === true || visit.said === 'announced' || !isFresh;
+  if (!isWorthSaying) return { state: next, show: [], withdraw: over };
+  const decision = show(next, words.answer(visitKey(news.id), news), moment);
+  return { ...decision, withdraw: decision.show.length > 0 ? [] : over };
+}
+
+function begun({ waits: _, ...visit }: Visit): Visit {
+  return visit;
+}
+
+function settled({ sinceMs, leftAtMs }: Visit): Visit {
+  return { sinceMs, said: 'answered', ...(leftAtMs === undefined ? {} : { leftAtMs }) };
+}
+
+/** Told once, and again only if it is something else: it is tried each hour. */
+function explain(state: NoticeState, { id, ...news }: Of<'stopped'>, moment: Moment): NoticeDecision {
+  const visit = state.visits[id] ?? { sinceMs: moment.nowMs, said: 'answered' };
+  if (visit.told === news.why.code && visit.isAsked !== true) return quiet(state);
+  const { isAsked: _, ...rest } = begun(visit);
+  const next = withVisit(state, id, { ...rest, said: 'answered', told: news.why.code });
+  return show(next, words.stopped(visitKey(id), { id, ...news }), moment);
+}
+
+function wait(state: NoticeState, news: Of<'waits'>, moment: Moment): NoticeDecision {
+  const visit = state.visits[news.id];
+  if (visit === undefined || visit.said !== 'waiting') return quiet(state);
+  const { lastSuccessAgeMs = Infinity } = news;
+  if (lastSuccessAgeMs < freshMs && visit.isAsked !== true) return quiet(state);
+  const sinceMs = visit.waits?.sinceMs ?? moment.nowMs;
+  const notice = words.waits(visitKey(news.id), news);
+  const next = withVisit(state, news.id, { ...visit, waits: { sinceMs, notice } });
+  return isAnsweredOnPhone(news.why) ? due(next, news.id, { sinceMs: -Infinity, notice }, moment) : quiet(next);
+}
+
+/** The phone shows a question of its own, which would go by: that is said at once. */
+function isAnsweredOnPhone({ code }: Need): boolean {
+  return code === 'PHONE_TRUST_PENDING';
+}
+
+function due(
+  state: NoticeState,
+  id: string,
+  { sinceMs, notice }: NonNullable<Visit['waits']>,
+  moment: Moment,
+): NoticeDecision {
+  const visit = state.visits[id];
+  if (visit === undefined || moment.nowMs - sinceMs < patienceMs) return quiet(state);
+  return show(withVisit(state, id, { ...visit, said: 'announced' }), notice, moment);
+}
+
+function ask(state: NoticeState, news: Of<'newDevice'>, moment: Moment): NoticeDecision {
+  const askedAtMs = state.kept.askedAtMs[news.id];
+  const isAsked = askedAtMs !== undefined && Math.abs(moment.nowMs - askedAtMs) < askAgainMs;
+  const notice = words.question(questionKey(news.id), news);
+  // What is on it was learnt after it was asked about, in one visit: the question is made exact.
+  const isMoreExact = isAsked && news.newPhotos !== undefined && moment.nowMs - askedAtMs < sameVisitMs;
+  if (isAsked && !isMoreExact) return quiet(state);
+  return askNow(state, news.id, notice, moment);
+}
+
+function askNow(state: NoticeState, id: string, notice: Notice, moment: Moment): NoticeDecision {
+  const decision = show(state, notice, moment);
+  if (decision.show.length === 0) return quiet({ ...state, deferred: { ...state.deferred, [id]: notice } });
+  const { [id]: _, ...deferred } = state.deferred;
+  const asked = Object.entries({ ...state.kept.askedAtMs, [id]: moment.nowMs }).slice(-askedMax);
+  return { ...decision, state: { ...state, deferred, kept: { ...state.kept, askedAtMs: Object.fromEntries(asked) } } };
+}
+
+function forget(state: NoticeState, id: string): NoticeDecision {
+  const { [id]: _, ...deferred } = state.deferred;
+  // Whoever decided is waiting to hear what comes of it.
+  const visit = state.visits[id];
+  const next = visit === undefined ? state : withVisit(state, id, { ...begun(visit), said: 'waiting' });
+  return { state: { ...next, deferred }, show: [], withdraw: [questionKey(id)] };
+}
+
+function asked(state: NoticeState, ids: readonly string[], moment: Moment): NoticeDecision {
+  if (ids.length === 0) return show(state, words.nothingConnected(), moment);
+  return quiet(
+    ids.reduce(
+      (next, id) => withVisit(next, id, { sinceMs: moment.nowMs, said: 'waiting', isAsked: true as const }),
+      state,
+    ),
+  );
+}
+
+function icon({ noIconSinceMs, ...state }: NoticeState, isShown: boolean, nowMs: number): NoticeDecision {
+  return quiet(isShown ? state : { ...state, noIconSinceMs: noIconSinceMs ?? nowMs });
+}
+
+function minute(state: NoticeState, moment: Moment): NoticeDecision {
+  let decision = quiet(state);
+  const add = ({ state: next, show: shown }: NoticeDecision) => {
+    decision = { ...decision, state: next, show: [...decision.show, ...shown] };
+  };
+  for (const [id, { waits, said }] of Object.entries(state.visits))
+    if (waits !== undefined && said === 'waiting') add(due(decision.state, id, waits, moment));
+  for (const [id, notice] of Object.entries(state.deferred)) add(askNow(decision.state, id, notice, moment));
+  const { noIconSinceMs, kept } = decision.state;
+  if (noIconSinceMs !== undefined && !kept.saidNoIcon && moment.nowMs - noIconSinceMs >= noIconMs) {
+    const said = show(decision.state, words.noIcon(), moment);
+    if (said.show.length > 0) add({ ...said, state: { ...said.state, kept: { ...kept, saidNoIcon: true } } });
+  }
+  return decision;
+}
+
+function withVisit(state: NoticeState, id: string, visit: Visit): NoticeState {
+  const { [id]: _, ...others } = state.visits;
+  return { ...state, visits: Object.fromEntries([...Object.entries(others), [id, visit]].slice(-visitsMax)) };
+}
+
+function visitKey(id: string): string {
+  return `visit:${id}`;
+}
+
+function questionKey(id: string): string {
+  return `question:${id}`;
+}
