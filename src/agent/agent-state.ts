@@ -3,10 +3,11 @@
 import type { CopyReport } from '../copies/copy-report.ts';
 import type { SourceId } from '../domain/ids.ts';
 import type { SourceProgress } from '../domain/progress.ts';
-import type { Need, Status } from '../domain/status.ts';
+import type { IconStatus, Need, Status } from '../domain/status.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
 import type { BackupResult } from './control.ts';
 import type { SeenDevice } from './devices.ts';
+import type { Reminding } from './reminding.ts';
 
 /** A device nobody has decided about, and what is on it. */
 export interface Announcement {
@@ -16,6 +17,8 @@ export interface Announcement {
   readonly contents?: {
     /** Photos and videos and what belongs to them, that the library does not have. */
     readonly newFiles: number;
+    /** Photos and videos that those files are, about. */
+    readonly newPhotos: number;
     readonly newBytes: number;
     /** Files whose beginning, size and kind the library has from another device. */
     readonly knownFiles: number;
@@ -26,7 +29,7 @@ export interface Announcement {
 }
 
 /** What the agent does beside importing; each goes on when another one fails. */
-export type AgentPart = 'api' | 'watch' | 'phones' | 'schedule';
+export type AgentPart = 'api' | 'watch' | 'phones' | 'schedule' | 'surfaces';
 
 export interface Failure {
   readonly code: string;
@@ -40,10 +43,17 @@ export type AgentEvent =
   | { readonly kind: 'announced'; readonly announcement: Announcement }
   | { readonly kind: 'decided'; readonly id: SourceId }
   | { readonly kind: 'importBegan'; readonly id: SourceId; readonly name: string }
-  | { readonly kind: 'importProgress'; readonly id: SourceId; readonly progress: SourceProgress }
+  | {
+      readonly kind: 'importProgress';
+      readonly id: SourceId;
+      readonly progress: SourceProgress;
+      /** Since the first file, and, once it can be said, until the last. */
+      readonly elapsedMs: number;
+      readonly leftMs?: number;
+    }
   | { readonly kind: 'importEnded'; readonly id: SourceId; readonly name: string; readonly result: BackupResult }
   /** So many photos of a phone are only in iCloud, and that is news. */
-  | { readonly kind: 'iCloudOnly'; readonly id: SourceId; readonly needs: readonly Need[] }
+  | { readonly kind: 'iCloudOnly'; readonly id: SourceId; readonly name: string; readonly needs: readonly Need[] }
   | { readonly kind: 'importFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
   | { readonly kind: 'driveArrived' | 'driveLeft' | 'copyBegan'; readonly id: SourceId; readonly name: string }
   | {
@@ -55,8 +65,16 @@ export type AgentEvent =
       readonly isKnown: boolean;
     }
   | { readonly kind: 'copyFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
-  /** What is overdue, in the owner's words. */
-  | { readonly kind: 'reminded'; readonly sentences: readonly Need[] }
+  /** What stays so until somebody does something was looked at. */
+  | ({ readonly kind: 'reminded' } & Pick<Reminding, 'tell' | 'keys'>)
+  /** The owner asked by a click to save now, from these; none: nothing is connected. */
+  | { readonly kind: 'asked'; readonly ids: readonly SourceId[] }
+  | { readonly kind: 'ejected'; readonly id: SourceId; readonly name: string; readonly failure?: Failure }
+  /** What the owner asked for by a click could not be done. */
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'iconChanged'; readonly icon: IconStatus }
+  /** Notices that no desktop would take; all there are. */
+  | { readonly kind: 'undelivered'; readonly notices: readonly Need[] }
   | { readonly kind: 'partTroubled'; readonly part: AgentPart; readonly isInTrouble: boolean };
 
 export interface AgentState {
@@ -71,10 +89,14 @@ export interface AgentState {
         readonly id: SourceId;
         readonly name: string;
         readonly progress?: SourceProgress;
+        readonly leftMs?: number;
         /** To a drive; else photos are saved from it. */
         readonly isCopy?: true;
       }
     | undefined;
+  /** Undefined: not known yet. */
+  readonly icon: IconStatus | undefined;
+  readonly undelivered: readonly Need[];
 }
 
 export const calmState: AgentState = {
@@ -83,6 +105,8 @@ export const calmState: AgentState = {
   failures: new Map(),
   troubles: new Set(),
   job: undefined,
+  icon: undefined,
+  undelivered: [],
 };
 
 export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
@@ -108,7 +132,15 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
     case 'importBegan':
       return { ...state, job: { id: event.id, name: event.name } };
     case 'importProgress':
-      return state.job?.id === event.id ? { ...state, job: { ...state.job, progress: event.progress } } : state;
+      if (state.job?.id !== event.id) return state;
+      return {
+        ...state,
+        job: {
+          ...state.job,
+          progress: event.progress,
+          ...(event.leftMs === undefined ? {} : { leftMs: event.leftMs }),
+        },
+      };
     case 'importEnded': {
       const stopped = stopOf(event.result.imports);
       const failures =
@@ -120,7 +152,14 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
     case 'driveArrived':
     case 'iCloudOnly':
     case 'reminded':
+    case 'asked':
+    case 'ejected':
+    case 'refused':
       return state;
+    case 'iconChanged':
+      return { ...state, icon: event.icon };
+    case 'undelivered':
+      return { ...state, undelivered: event.notices };
     case 'driveLeft':
       return { ...state, failures: without(state.failures, event.id) };
     case 'copyBegan':
@@ -167,9 +206,25 @@ export function addToStatus(status: Status, state: AgentState): Status {
     ...status,
     state: job !== undefined ? 'saving' : needsYou.length > 0 ? 'needsYou' : status.state,
     sources: status.sources.map((source) => ({ ...source, connected: state.connected.has(source.id as SourceId) })),
-    jobs: job === undefined ? status.jobs : [{ kind: 'import', source: job.id, name: job.name, ...job.progress }],
+    jobs:
+      job === undefined
+        ? status.jobs
+        : [
+            {
+              ...{ kind: 'import', source: job.id, name: job.name },
+              ...(job.isCopy === undefined ? {} : { isCopy: job.isCopy }),
+              ...(job.leftMs === undefined ? {} : { leftMs: job.leftMs }),
+              ...job.progress,
+            },
+          ],
     needsYou,
     agent: 'running',
+    newDevices: [...state.announcements.values()].map(({ id, name, contents }) => ({
+      ...{ id, name, kind: state.connected.get(id)?.kind ?? '' },
+      ...(contents === undefined ? {} : { newFiles: contents.newFiles }),
+    })),
+    undelivered: state.undelivered,
+    ...(state.icon === undefined ? {} : { icon: state.icon }),
   };
 }
 
@@ -186,6 +241,7 @@ const undone: Readonly<Record<AgentPart, string>> = {
   watch: 'Keepsake cannot notice cards and folders by itself right now.',
   phones: 'Keepsake cannot notice iPhones by itself right now.',
   schedule: 'Keepsake cannot look at folders at the set times right now.',
+  surfaces: 'Keepsake cannot show its icon and its messages right now.',
 };
 
 export function describeTrouble(part: AgentPart): Need {

@@ -1,15 +1,17 @@
 // The only place that knows everybody: builds the parts from configuration and environment and hands them to each other.
 
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type AttachedDevice, DeviceLook } from '../detect/attached-devices.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { ImportProgress } from '../domain/progress.ts';
+import type { Need } from '../domain/status.ts';
 import type { Pace } from '../jobs/pace.ts';
 import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { readLibraryId } from '../library/library.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import type { LibraryTurn } from './adopt.ts';
@@ -20,6 +22,8 @@ import type { VerifyWish } from './copying.ts';
 import { type Device, type DeviceRegister, openDeviceRegister, type SeenDevice } from './devices.ts';
 import { openDriveRegister } from './drive-register.ts';
 import { Drives, type DrivesSeen } from './drives.ts';
+import { helperTargets } from './helper/helper-target.ts';
+import { noteOfHelper } from './helper/helper-words.ts';
 import { withLibrary } from './library-work.ts';
 import { catalogPath, defaultLibrary, type Environment, findPaths, makeStateFolders } from './paths.ts';
 import { clearPause, readPause, writePause } from './pause.ts';
@@ -38,10 +42,12 @@ export interface LocalKeepsake extends Keepsake {
   /** The drives with copies of the library that are attached now. */
   seeDrives(signal: AbortSignal): Promise<DrivesSeen>;
   isPaused(): Promise<boolean>;
+  /** That the owner wants the agent not to run until the next login. */
+  noteStopped(isStopped: boolean): Promise<void>;
   /** Reads a little of what is due to be checked. True if nothing is due any more. */
   checkSome(signal: AbortSignal): Promise<boolean>;
   /** What the owner is to be told now; it counts as told. */
-  remind(): Promise<Reminding>;
+  remind(troubles?: readonly Need[]): Promise<Reminding>;
   /** The cards and folders that are connected now. */
   look(signal: AbortSignal): Promise<readonly AttachedDevice[]>;
   readonly phones: Phones;
@@ -108,11 +114,16 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
   const status = async (library: string | undefined) => {
     const chosen = await chooseLibrary(library);
     const { unusable } = await seeDrives(chosen.root, AbortSignal.timeout(lookTimeoutMs)).catch(asUnusable);
-    return await readStatus({
+    const found = await readStatus({
       ...{ paths, clock, unusable, drives: driveRegister },
       devices: await phones.addLacking(await register.list([])),
       ...chosen,
     });
+    const { settings } = chosen;
+    if (helperTargets(settings).length === 0) return found;
+    const { findHelperTrouble } = await import('./helper/tell-helper.ts');
+    const needsYou = [...found.needsYou, ...(await findHelperTrouble({ paths, environment, settings, clock }))];
+    return { ...found, needsYou, notes: [...found.notes, ...noteOfHelper(settings)] };
   };
   /** Of a drive of any library: an empty photo folder has none. */
   const findDriveRoot = async (text: string, signal: AbortSignal) => {
@@ -205,22 +216,29 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     },
     resume: () => clearPause(paths.pause),
     isPaused: async () => (await readPause(paths.pause, clock.nowMs())) !== undefined,
+    noteStopped: async (isStopped) => {
+      if (isStopped) await writeSmallFile(paths.stopped, `${new Date(clock.nowMs()).toISOString()}\n`, 0o600);
+      else await rm(paths.stopped, { force: true });
+    },
     checkSome: async (signal) => {
       const { root } = await chooseLibrary(undefined);
       if ((await readLibraryId(root)) === undefined) return true;
       const { checkSlice } = await import('./copying.ts');
       return await checkSlice(await work(undefined, signal));
     },
-    remind: async () => {
+    remind: async (troubles = []) => {
       const { settings, root } = await chooseLibrary(undefined);
       const id = await readLibraryId(root);
       const path = id === undefined ? undefined : catalogPath(paths, id);
-      if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined)
-        return { sentences: [] };
+      if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined) return { tell: [] };
       using catalog = openCatalog({ path, libraryId: id, readOnly: true });
-      const { remind } = await import('./reminding.ts');
+      const [{ remind }, { toldByCheck }] = await Promise.all([
+        import('./reminding.ts'),
+        import('./independent-check/check-memory.ts'),
+      ]);
       return await remind({
-        ...{ path: paths.reminders, catalog, nowMs: clock.nowMs(), timeZone: settings.timeZone },
+        ...{ path: paths.reminders, catalog, troubles, nowMs: clock.nowMs(), timeZone: settings.timeZone },
+        toldByCheck: await toldByCheck(paths, environment),
         devices: await register.list([]),
         drives: await drives.list(id),
       });

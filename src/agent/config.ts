@@ -8,11 +8,17 @@ import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { defaultLayout, parseLayout } from '../library/layout.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { type HelperSettings, helperUrlAdvice, parseHelperUrl } from './helper/helper-target.ts';
 import { isSchedule } from './schedule.ts';
 
 const sizePattern = /^(\d+(?:\.\d+)?) ?(B|KB|MB|GB|TB)$/i;
 /** Each is looked at once a minute. */
 const foldersMax = 50;
+const commandPartsMax = 50;
+const commandPartCharsMax = 4000;
+const commandAdvice =
+  'write a program with its full path and what it is given, such as ["/usr/bin/tell-anna", "--quietly"]';
+const helperNameCharsMax = 60;
 const defaultSchedule = '0 12 * * *';
 const sizeUnits: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
@@ -20,6 +26,13 @@ function folderList() {
   const advice = 'write full paths in brackets, such as ["/home/anna/Dropbox/Camera Uploads"]';
   return z.array(z.string().refine(isAbsolute, advice), advice).max(foldersMax, `name ${foldersMax} folders at most`);
 }
+
+/** A program and what it is given. None: nobody. */
+const helperCommand = z
+  .array(z.string().min(1, commandAdvice).max(commandPartCharsMax, commandAdvice), commandAdvice)
+  .max(commandPartsMax, commandAdvice)
+  // Where it is looked for must not depend on the folder that somebody started Keepsake in.
+  .refine(([program = '']) => isAbsolute(program) || !program.includes('/'), commandAdvice);
 
 const configSchema = z.strictObject({
   library: z.string().refine(isAbsolute, 'write the full path, beginning with "/"').optional(),
@@ -34,12 +47,23 @@ const configSchema = z.strictObject({
     .refine(isSchedule, 'write minute, hour, day, month and weekday, such as "0 12 * * *"')
     .optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'write "debug", "info", "warn" or "error"').optional(),
+  helperUrl: z
+    .string()
+    .refine((text) => text === '' || parseHelperUrl(text) !== undefined, helperUrlAdvice)
+    .optional(),
+  helperCommand: helperCommand.optional(),
+  helperName: z
+    .string()
+    .max(helperNameCharsMax, `write a name of ${helperNameCharsMax} letters at most`)
+    .refine((name) => !/\p{Cc}/u.test(name), 'write a name without line breaks')
+    .optional(),
 });
 
 export type ConfigKey = keyof z.infer<typeof configSchema>;
 export const configKeys = Object.keys(configSchema.shape) as readonly ConfigKey[];
 
-export interface Config {
+/** Of whoever helps the owner, nothing is set unless they want it. */
+export interface Config extends HelperSettings {
   /** Undefined: the default place. */
   readonly library: AbsolutePath | undefined;
   readonly layout: string;
@@ -101,6 +125,10 @@ export function parseConfig(path: string, text: string): Config {
     watchedFolders: (values.watchedFolders ?? []) as AbsolutePath[],
     schedule: values.schedule ?? defaultSchedule,
     logLevel: values.logLevel ?? 'info',
+    // Empty is how it is taken back: a line is never removed from the owner's file.
+    helperUrl: values.helperUrl || undefined,
+    helperCommand: values.helperCommand ?? [],
+    helperName: values.helperName?.trim() || undefined,
   };
 }
 
@@ -156,12 +184,13 @@ function systemTimeZone(): string {
   return new Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'UTC';
 }
 
-/** Keys that hold several values. */
+/** Keys that hold several folders. */
 export const listKeys: readonly string[] = ['cardRoots', 'watchedFolders'] satisfies ConfigKey[];
 
 function literalOf(key: string, values: readonly string[]): string {
   // TOML's basic strings are escaped as JSON's are (toml.io, v1.0.0, "String").
-  if (listKeys.includes(key)) return `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
+  if (listKeys.includes(key) || key === 'helperCommand')
+    return `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
   const [text = '', ...rest] = values;
   if (rest.length > 0) {
     throw new AgentError('USAGE', `"${key}" takes one value.`, { remedy: 'Put a value with blanks in quotes.' });

@@ -77,8 +77,7 @@ export function readCopies(facts: CopiesFacts): CopiesStatus {
     needsYou: [
       ...(report.isClockInDoubt ? [describeClockInDoubt(new Date(nowMs).toISOString().slice(0, 10))] : []),
       ...report.overdue.map(describeOverdue),
-      ...needsOfFindings(facts),
-      ...needOfDrill(facts),
+      ...lastingNeeds(facts),
     ],
     notes: [
       words.headline,
@@ -168,7 +167,12 @@ export function isSharing(one: string, other: string): boolean {
   return one !== unknownDisk && other !== unknownDisk && shareDisk(one, other);
 }
 
-function needsOfFindings({ catalog, drives }: CopiesFacts): readonly Need[] {
+/** What is wrong with photos and copies and stays so until the owner answers. */
+export function lastingNeeds(facts: Pick<CopiesFacts, 'catalog' | 'drives'>): readonly Need[] {
+  return [...needsOfFindings(facts), ...needOfDrill(facts)];
+}
+
+function needsOfFindings({ catalog, drives }: Pick<CopiesFacts, 'catalog' | 'drives'>): readonly Need[] {
   const needs: Need[] = [];
   const ofLibrary = catalog.copies.findings('library').filter(({ isAccepted }) => !isAccepted);
   const missing = ofLibrary.filter(({ kind }) => kind === 'missing');
@@ -187,7 +191,7 @@ function needsOfFindings({ catalog, drives }: CopiesFacts): readonly Need[] {
 }
 
 /** Silent unless it failed. */
-function needOfDrill({ catalog, drives }: CopiesFacts): readonly Need[] {
+function needOfDrill({ catalog, drives }: Pick<CopiesFacts, 'catalog' | 'drives'>): readonly Need[] {
   const failed = readDrillNote(catalog.copies.note(drillNote))?.failed ?? [];
   const [first] = failed.filter((failure) => drives.some(({ id }) => id === failure.drive));
   if (first === undefined) return [];

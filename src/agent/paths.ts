@@ -17,6 +17,13 @@ export interface KeepsakePaths {
   readonly drives: AbsolutePath;
   readonly pause: AbsolutePath;
   readonly reminders: AbsolutePath;
+  /** There while the owner wants it not to run, until the next login. */
+  readonly stopped: AbsolutePath;
+  readonly notices: AbsolutePath;
+  /** What the independent check remembers. */
+  readonly check: AbsolutePath;
+  /** What the person who helps was told. */
+  readonly helper: AbsolutePath;
   readonly schedule: AbsolutePath;
   readonly agentLock: AbsolutePath;
   /** Where copies of a phone's list of photos are read. */
@@ -41,6 +48,10 @@ export function findPaths(environment: Environment): KeepsakePaths {
     devices: join(state, 'devices.json') as AbsolutePath,
     drives: join(state, 'drives.json') as AbsolutePath,
     pause: join(state, 'pause.json') as AbsolutePath,
+    notices: join(state, 'notices.json') as AbsolutePath,
+    stopped: join(state, 'stopped') as AbsolutePath,
+    check: join(state, 'check.json') as AbsolutePath,
+    helper: join(state, 'helper.json') as AbsolutePath,
     reminders: join(state, 'reminders.json') as AbsolutePath,
     schedule: join(state, 'schedule.json') as AbsolutePath,
     agentLock: join(state, 'agent.lock') as AbsolutePath,

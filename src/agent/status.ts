@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAgentError } from '../domain/errors.ts';
-import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import type { AbsolutePath, ImportId, SourceId } from '../domain/ids.ts';
 import type { OverdueReport } from '../domain/overdue.ts';
 import type { Need, SourceStatus, Status } from '../domain/status.ts';
 import { adoptedKind, adoptionLockPath } from '../library/adoption.ts';
@@ -71,6 +71,11 @@ export async function readStatus({ paths, root, clock, devices, drives, unusable
     const device = devices.find(({ id }) => id === source.id);
     return device?.decision === 'retired' ? [] : [{ ...source, name: device?.name ?? source.name }];
   });
+  for (const { id: device, kind, name, decision } of devices) {
+    const isListed = decision !== 'always' || sources.some((source) => source.id === device);
+    // Photos are to be saved from it, and nothing was yet: it must not be missing from the list of what there is.
+    if (!isListed) sources.push({ id: device as SourceId, kind, name });
+  }
   const isAdoption = (importId: ImportId) => catalog.importOrigin(importId).source.kind === adoptedKind;
   const seen = catalog.unfinishedImports();
   const isImporting = seen.some((importId) => !isAdoption(importId)) && isLocked(join(own, 'lock'));

@@ -2,6 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Keepsake } from '../agent/control.ts';
+import { printable } from '../domain/printable.ts';
 import {
   describeDrives,
   describeMirror,
@@ -13,7 +14,6 @@ import {
 import { type ExitCode, exitCodeOfCopies, exitCodeOfVerify } from './exit-code.ts';
 import { ProgressBar } from './progress-bar.ts';
 import type { CliOptions } from './run.ts';
-import { printable } from './words.ts';
 
 interface CommonFlags {
   readonly library?: string;

@@ -1,7 +1,8 @@
 // What the owner reads about copies on drives: what was copied and proven, what was found when checking, what is on which drive.
 
 import type { DriveListing, Keepsake } from '../agent/control.ts';
-import { count, describeCopy, files, listNames, printable } from './words.ts';
+import { printable } from '../domain/printable.ts';
+import { count, describeCopy, files, listNames } from './words.ts';
 
 export type MirrorResult = Awaited<ReturnType<Keepsake['mirror']>>;
 export type VerifyResult = Awaited<ReturnType<Keepsake['verify']>>;

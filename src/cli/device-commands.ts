@@ -3,8 +3,9 @@
 import { type Command, Option } from 'commander';
 import type { DecideRequest, Keepsake } from '../agent/control.ts';
 import type { Device } from '../agent/devices.ts';
+import { printable } from '../domain/printable.ts';
 import type { CliOptions } from './run.ts';
-import { describeDevices, printable } from './words.ts';
+import { describeDevices } from './words.ts';
 
 interface EnrollFlags {
   readonly replaces?: string;

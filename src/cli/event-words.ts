@@ -1,9 +1,10 @@
 // What the agent says in a terminal about what it notices and does: one short paragraph each, nothing for what needs no words.
 
-import { type AgentEvent, type Announcement, describeTrouble } from '../agent/agent-state.ts';
+import { type AgentEvent, type Announcement, describeTrouble, type Failure } from '../agent/agent-state.ts';
 import type { BackupResult } from '../agent/control.ts';
 import type { SeenDevice } from '../agent/devices.ts';
-import { count, describeCopy, describeImport, inWords, printable } from './words.ts';
+import { printable } from '../domain/printable.ts';
+import { count, describeCopy, describeImport, inWords } from './words.ts';
 
 type Report = BackupResult['imports'][number];
 
@@ -37,13 +38,27 @@ export function describeEvent(event: AgentEvent): string | undefined {
     case 'driveLeft':
       return `The drive "${printable(event.name)}" was taken out.`;
     case 'reminded':
-      return event.sentences.map(({ message, remedy }) => `${printable(message)} ${remedy}`.trim()).join('\n');
+      if (event.tell.length === 0) return undefined;
+      return event.tell.map(({ sentence: { message, remedy } }) => `${printable(message)} ${remedy}`.trim()).join('\n');
     case 'decided':
     case 'driveArrived':
     case 'copyBegan':
     case 'importProgress':
+    case 'asked':
+    case 'iconChanged':
+    case 'undelivered':
       return undefined;
+    case 'ejected':
+      return event.failure === undefined
+        ? `You can unplug "${printable(event.name)}" now.`
+        : describeFailure(event.failure);
+    case 'refused':
+      return describeFailure(event.failure);
   }
+}
+
+function describeFailure({ message, remedy }: Failure): string {
+  return `${printable(message)} ${remedy}`;
 }
 
 /** What keeps a phone from being saved from, and what its owner can do. */

@@ -20,6 +20,8 @@ const configurationCodes: readonly string[] = [
   'DRIVE_UNSUITABLE',
   'DRIVE_UNKNOWN',
   'RESTORE_UNSUITABLE',
+  'SERVICE_WRONG_USER',
+  'SERVICE_PATH_UNSUITABLE',
 ] satisfies ErrorCode[];
 
 /** For what was thrown before anything was saved. */

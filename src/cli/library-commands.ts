@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander';
 import type { Keepsake } from '../agent/control.ts';
+import { printable } from '../domain/printable.ts';
 import { type ExitCode, exitCodeOfAdoption } from './exit-code.ts';
 import { ProgressBar } from './progress-bar.ts';
 import type { CliOptions } from './run.ts';
-import { count, describeFailures, files, inWords, listNames, noRawDates, printable } from './words.ts';
+import { count, describeFailures, files, inWords, listNames, noRawDates } from './words.ts';
 
 type AdoptResult = Awaited<ReturnType<Keepsake['adopt']>>;
 type RebuildResult = Awaited<ReturnType<Keepsake['rebuild']>>;

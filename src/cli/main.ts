@@ -27,6 +27,7 @@ process.exitCode = await runCli({
   stdout: process.stdout,
   stderr: process.stderr,
   signal: interrupt.signal,
+  ownProgram: { command: process.execPath, args: [...process.execArgv, process.argv[1] ?? ''] },
 });
 
 /** Not process.exit: it waits for reads under way (measured), and a disk that hangs is why one presses Ctrl-C again. Shells say 130. */

@@ -2,7 +2,8 @@
 // not a terminal, and no more than ten times a second.
 
 import type { BackupRequest } from '../agent/control.ts';
-import { inWords, printable } from './words.ts';
+import { printable } from '../domain/printable.ts';
+import { inWords } from './words.ts';
 
 export interface Terminal {
   readonly isTTY?: boolean;

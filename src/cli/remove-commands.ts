@@ -4,9 +4,10 @@
 import type { Command } from 'commander';
 import type { RemoveAction, RemoveResult, RemoveWish } from '../agent/remove.ts';
 import { AgentError } from '../domain/errors.ts';
+import { printable } from '../domain/printable.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { CliOptions } from './run.ts';
-import { count, describeFailures, files, inWords, listNames, printable } from './words.ts';
+import { count, describeFailures, files, inWords, listNames } from './words.ts';
 
 interface RemoveFlags {
   readonly library?: string;

@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander';
 import type { RestoreProgress, RestoreResult, RestoreWish } from '../agent/restore.ts';
+import { printable } from '../domain/printable.ts';
 import type { ExitCode } from './exit-code.ts';
 import { ProgressBar } from './progress-bar.ts';
 import type { CliOptions } from './run.ts';
-import { count, describeFailures, files, inWords, listNames, printable } from './words.ts';
+import { count, describeFailures, files, inWords, listNames } from './words.ts';
 
 interface RestoreFlags {
   readonly all?: boolean;

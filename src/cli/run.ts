@@ -2,20 +2,25 @@
 // stdout carries exactly one JSON document, errors included.
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { OwnProgram } from '../agent/background-check.ts';
 import type { Seams } from '../agent/backup.ts';
+import { composeKeepsake } from '../agent/compose.ts';
 import { configKeys } from '../agent/config.ts';
 import type { BackupResult, Keepsake } from '../agent/control.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
+import { printable } from '../domain/printable.ts';
+import { addCheckCommands, independentCommands } from './check-command.ts';
 import { connectKeepsake } from './connect.ts';
 import { addCopyCommands } from './copy-commands.ts';
 import { addDeviceCommands } from './device-commands.ts';
 import { type ExitCode, exitCodeOfBackup, exitCodeOfError } from './exit-code.ts';
+import { addInstallCommands } from './install-commands.ts';
 import { addLibraryCommands } from './library-commands.ts';
 import { ProgressBar, type Terminal } from './progress-bar.ts';
 import { addRemoveCommands } from './remove-commands.ts';
 import { addRestoreCommands } from './restore-commands.ts';
 import { agent, start } from './start.ts';
-import { describeBackup, describeStatus, printable } from './words.ts';
+import { describeBackup, describeStatus } from './words.ts';
 
 export interface CliOptions {
   readonly args: readonly string[];
@@ -24,6 +29,8 @@ export interface CliOptions {
   readonly stderr: Terminal;
   readonly signal: AbortSignal;
   readonly seams?: Seams;
+  /** How this program was started, for what runs in a process of its own. */
+  readonly ownProgram?: OwnProgram;
 }
 
 interface BackupFlags {
@@ -77,10 +84,12 @@ function withTypeableCommands(options: CliOptions): CliOptions {
 }
 
 const commandInWords =
-  /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent|drives|mirror|verify|remove|restore|safe-to-delete|pause|resume|snooze)\b/g;
+  /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent|drives|mirror|verify|remove|restore|safe-to-delete|pause|resume|snooze|install|uninstall|check|helper)\b/g;
 
 async function dispatch(options: CliOptions): Promise<ExitCode> {
-  const keepsake = await connectKeepsake(options.environment, options.seams);
+  const keepsake = independentCommands.includes(options.args[0] ?? '')
+    ? composeKeepsake(options.environment, options.seams)
+    : await connectKeepsake(options.environment, options.seams);
   let exitCode: ExitCode = 0;
   const program = new Command('keepsake')
     .description('Saves photos from cards and folders into dated folders of plain files.')
@@ -119,6 +128,8 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
   addCopyCommands(program, options, { keepsake, onExit });
   addRestoreCommands(program, options, { keepsake, onExit });
   addRemoveCommands(program, options, { keepsake, onExit });
+  addInstallCommands(program, options, { keepsake, onExit });
+  addCheckCommands(program, options, { onExit });
   addConfigCommands(program, options, keepsake);
   program
     .command('agent')
@@ -128,6 +139,13 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
         presentMeansYes: false,
         readyWords: 'Keepsake is watching for iPhones and camera cards.\n',
       });
+    });
+  program
+    .command('check-some', { hidden: true })
+    .description('what the agent runs to check copies')
+    .action(async () => {
+      const { checkSome } = await import('../agent/background-check.ts');
+      exitCode = await checkSome(composeKeepsake(options.environment, options.seams), options.signal);
     });
   program
     .command('start', { hidden: true })
@@ -217,6 +235,9 @@ function settingsOf(config: Awaited<ReturnType<Keepsake['config']>>): Readonly<R
     watchedFolders: config.watchedFolders.join(', '),
     schedule: config.schedule,
     logLevel: config.logLevel,
+    helperUrl: config.helperUrl ?? '',
+    helperCommand: config.helperCommand.join(' '),
+    helperName: config.helperName ?? '',
   };
 }
 

@@ -2,10 +2,10 @@
 // what it did. With folders named, `npm start` saves from those and ends.
 
 import type { Keepsake } from '../agent/control.ts';
+import { printable } from '../domain/printable.ts';
 import { describeEvent } from './event-words.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { CliOptions, backup as runBackup } from './run.ts';
-import { printable } from './words.ts';
 
 export async function start(wish: {
   readonly options: CliOptions;
@@ -49,12 +49,24 @@ export async function agent(
   { presentMeansYes, readyWords }: { readonly presentMeansYes: boolean; readonly readyWords: string },
 ): Promise<ExitCode> {
   const { runAgent } = await import('../agent/agent.ts'); // the other commands start quicker without it
+  const { openServiceLink } = await import('../agent/install/service-link.ts');
+  const { touchAskedFolders } = await import('../agent/install/folder-access.ts');
+  using service = openServiceLink(options.environment);
+  options.signal.addEventListener('abort', service.stopping, { once: true });
   await runAgent(
     {
       environment: options.environment,
       ...(options.seams === undefined ? {} : { seams: options.seams }),
       presentMeansYes,
-      onReady: () => options.stdout.write(readyWords),
+      hasSurfaces: true,
+      ...(options.ownProgram === undefined ? {} : { ownProgram: options.ownProgram }),
+      onReady: () => {
+        options.stdout.write(readyWords);
+        service.ready(readyWords.split('\n')[0] ?? '');
+        // A Mac asks for the program that looks: this one, right after `install`, while its owner is there to answer.
+        if (process.platform === 'darwin') void touchAskedFolders(options.environment);
+      },
+      onTick: service.alive,
       onEvent: (event) => {
         const words = describeEvent(event);
         if (words !== undefined) options.stdout.write(`${words}\n`);

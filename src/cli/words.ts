@@ -3,6 +3,7 @@
 import type { BackupResult } from '../agent/control.ts';
 import type { Advice, Device } from '../agent/devices.ts';
 import { describePhotos } from '../agent/photos-words.ts';
+import { printable } from '../domain/printable.ts';
 import type { Status } from '../domain/status.ts';
 
 type Report = BackupResult['imports'][number];
@@ -149,12 +150,6 @@ export function describeFailures(failures: Report['failures'], failed: number): 
 export function listNames(paths: readonly string[], total: number): readonly string[] {
   const shown = paths.slice(0, namedMax).map((path) => `    ${printable(path)}`);
   return total > shown.length ? [...shown, `    … and ${total - shown.length} more`] : shown;
-}
-
-/** Names come from outside: a control character must not reach the terminal. */
-export function printable(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
-  return name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
 }
 
 const decisionWords: Readonly<Record<Device['decision'], string>> = {

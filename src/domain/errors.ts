@@ -19,6 +19,20 @@ export const errorRetry = {
   AGENT_RUNNING: 'never',
   AGENT_UNREACHABLE: 'later',
   DEVICE_UNKNOWN: 'after-owner-acts',
+  // Starting at login
+  SERVICE_UNSUPPORTED: 'never',
+  SERVICE_WRONG_USER: 'after-owner-acts',
+  SERVICE_PATH_UNSUITABLE: 'after-owner-acts',
+  SERVICE_FILE_FAILED: 'after-owner-acts',
+  SERVICE_REFUSED: 'later',
+  SERVICE_UNREACHABLE: 'later',
+  SERVICE_START_FAILED: 'later',
+  ACCESS_BLOCKED: 'after-owner-acts',
+  FOLDER_NOT_SHOWN: 'after-owner-acts',
+  // The desktop
+  SESSION_BUS_FAILED: 'later',
+  NOTICE_UNDELIVERED: 'later',
+  HELPER_UNREACHABLE: 'later',
   // The library and its volume
   LIBRARY_MISSING: 'when-volume-returns',
   LIBRARY_GONE: 'when-volume-returns',

@@ -37,6 +37,7 @@ async function startAgent(scene: Scene) {
       },
       seams: { clock },
       presentMeansYes: false,
+      hasSurfaces: false,
       onReady: ready.resolve,
       onEvent: (event) => void events.push(event),
     },

@@ -34,7 +34,7 @@ async function toldIn(scene: CopyScene, days: number, environment = {}): Promise
   const clock = new ManualClock();
   clock.setWall(Math.floor(Date.now() / dayMs + days) * dayMs + dayMs / 2);
   const { remind } = composeKeepsake({ HOME: scene.home, KEEPSAKE_HOME: scene.home, ...environment }, { clock });
-  return (await remind()).sentences.map(({ message }) => message);
+  return (await remind()).tell.map(({ sentence }) => sentence.message);
 }
 
 function needVolumes(context: TestContext): void {

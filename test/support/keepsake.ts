@@ -68,6 +68,10 @@ export function startKeepsake(args: readonly string[], options: CallOptions): Ch
     env: {
       ...process.env,
       XDG_RUNTIME_DIR: '',
+      // Nothing is shown on the desktop of whoever runs the tests.
+      DISPLAY: '',
+      WAYLAND_DISPLAY: '',
+      DBUS_SESSION_BUS_ADDRESS: '',
       HOME: options.home,
       KEEPSAKE_HOME: options.home,
       ...options.environment,

@@ -19,6 +19,9 @@ cardRoots = ["/cards"]
 watchedFolders = ["/home/a/Camera Uploads", "/b"]
 schedule = "30 8 * * 1-5"
 logLevel = "debug"
+helperUrl = "https://ntfy.sh/keepsake-of-the-millers"
+helperCommand = ["/usr/bin/tell-anna", "--quietly"]
+helperName = "Anna"
 `;
 
 function failureOf(text: string): AgentError {
@@ -42,6 +45,9 @@ test('Every setting is read', () => {
     watchedFolders: ['/home/a/Camera Uploads', '/b'],
     schedule: '30 8 * * 1-5',
     logLevel: 'debug',
+    helperUrl: 'https://ntfy.sh/keepsake-of-the-millers',
+    helperCommand: ['/usr/bin/tell-anna', '--quietly'],
+    helperName: 'Anna',
   });
   for (const key of configKeys) expect(everything).toContain(`${key} = `);
 });
@@ -58,6 +64,9 @@ test('Without a file, everything has its default', async () => {
     watchedFolders: [],
     schedule: '0 12 * * *',
     logLevel: 'info',
+    helperUrl: undefined,
+    helperCommand: [],
+    helperName: undefined,
   });
 });
 
@@ -83,6 +92,11 @@ test.for([
   ['no such zone', 'timeZone = "Europe/Atlantis"\n', 1],
   ['a text for yes or no', 'allowCloudFolder = "yes"\n', 1],
   ['no such level', '# a\n# b\nlogLevel = "loud"\n', 3],
+  ['no encryption on the way to somebody else', 'helperUrl = "http://example.org/anna"\n', 1],
+  ['no address', '\nhelperUrl = "anna@example.org"\n', 2],
+  ['a command line for a shell', 'helperCommand = "tell-anna --now"\n', 1],
+  ['a program that depends on where one stands', 'helperCommand = ["./tell-anna"]\n', 1],
+  ['a name of two lines', 'helperName = "An\\nna"\n', 1],
   ['Windows line ends', '# a\r\nlogLevel = "loud"\r\n', 2],
 ] as const)('A mistake names its line and a remedy: %s', ([, text, line]) => {
   const failure = failureOf(text);
@@ -145,6 +159,19 @@ test.for([
   using file = configFile(text);
   await expect(setConfigValue(file.path, key, [value])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   expect(file.read()).toBe(text);
+});
+
+test('Who helps is set and taken back; what their program is given stays as it was written', async () => {
+  using file = configFile('');
+  await setConfigValue(file.path, 'helperUrl', ['ntfy+https://ntfy.example.org/anna']);
+  await setConfigValue(file.path, 'helperCommand', ['tell', '-t', 'an na "x" $HOME', './relative']);
+  expect(await loadConfig(file.path)).toMatchObject({
+    helperUrl: 'ntfy+https://ntfy.example.org/anna',
+    helperCommand: ['tell', '-t', 'an na "x" $HOME', './relative'],
+  });
+  await setConfigValue(file.path, 'helperUrl', ['']);
+  await setConfigValue(file.path, 'helperCommand', []);
+  expect(await loadConfig(file.path)).toMatchObject({ helperUrl: undefined, helperCommand: [] });
 });
 
 test('A mistake in a setting can be mended by setting it', async () => {

@@ -4,8 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackupResult } from '../../../src/agent/control.ts';
-import { count, describeBackup, describeStatus, inWords, printable } from '../../../src/cli/words.ts';
+import { count, describeBackup, describeStatus, inWords } from '../../../src/cli/words.ts';
 import type { AbsolutePath } from '../../../src/domain/ids.ts';
+import { printable } from '../../../src/domain/printable.ts';
 import type { Status } from '../../../src/domain/status.ts';
 import { projectRoot } from '../../support/keepsake.ts';
 
@@ -180,7 +181,10 @@ function literalsOf(code: string): { readonly text: string; readonly before: str
       if (two === '//')
         at.position = (code.indexOf('\n', at.position) + code.length + 1) % (code.length + 1) || code.length;
       else if (two === '/*') at.position = code.indexOf('*/', at.position) + 1;
-      else if (character === '/' && /[(=,:!&|?{};]\s*$/.test(code.slice(Math.max(0, at.position - 20), at.position)))
+      else if (
+        character === '/' &&
+        /(?:[(=,:!&|?{};>[]|\breturn)\s*$/.test(code.slice(Math.max(0, at.position - 20), at.position))
+      )
         at.position += (/^\/(?:\\.|\[(?:\\.|[^\]])*\]|[^/[\\])+\//.exec(code.slice(at.position))?.[0].length ?? 1) - 1;
       else if (character === "'" || character === '"') readText(character);
       else if (character === '`') readTemplate();
@@ -191,17 +195,24 @@ function literalsOf(code: string): { readonly text: string; readonly before: str
       }
     }
   };
+  /** A literal without an end: this reader took something for one that is none. */
+  const assertInside = (start: number) => {
+    if (at.position >= code.length) throw new Error(`no end of: ${code.slice(start - 40, start + 40)}`);
+  };
   const keep = (start: number) =>
     found.push({ text: code.slice(start, at.position), before: code.slice(code.lastIndexOf('\n', start) + 1, start) });
   const readText = (quote: string): void => {
     const start = at.position + 1;
-    for (at.position = start; code[at.position] !== quote; at.position += 1)
+    for (at.position = start; code[at.position] !== quote; at.position += 1) {
+      assertInside(start);
       if (code[at.position] === '\\') at.position += 1;
+    }
     keep(start);
   };
   const readTemplate = (): void => {
     let start = at.position + 1;
     for (at.position = start; code[at.position] !== '`'; at.position += 1) {
+      assertInside(start);
       if (code[at.position] === '\\') at.position += 1;
       else if (code.slice(at.position, at.position + 2) === '${') {
         keep(start);
@@ -253,8 +264,12 @@ describe('Words that only we understand', () => {
         .map(({ text }) => `${name}: ${text}`),
     );
     expect(sentences.length).toBeGreaterThan(100);
-    // What Windows calls a folder; and a line to type, which has the name of the program to install.
-    const theirNames = ['System Volume Information', 'sudo apt install usbmuxd. Then connect the iPhone again.'];
+    // What Windows calls a folder and macOS a permission; and a line to type, which has the name of the program to install.
+    const theirNames = [
+      'System Volume Information',
+      '"Removable Volumes"',
+      'sudo apt install usbmuxd. Then connect the iPhone again.',
+    ];
     // Nor what a command is called.
     const withoutCommands = sentences.map((sentence) => sentence.replace(/\bkeepsake [a-z-]+/g, 'keepsake'));
     const clean = withoutCommands.filter((sentence) => !theirNames.some((name) => sentence.endsWith(name)));

@@ -1,0 +1,64 @@
+// Asks a process of its own to try a disk, within a time limit.
+
+import { join } from 'node:path';
+import process from 'node:process';
+import { z } from 'zod';
+import type { AbsolutePath } from '../../domain/ids.ts';
+import { BoundedCommands } from '../../platform/bounded-command.ts';
+
+export type TrialStep = 'write' | 'flush' | 'read' | 'link' | 'rename' | 'flush-folder' | 'remove';
+
+export interface TrialQuestion {
+  readonly root: AbsolutePath;
+  /** What says that it is a library or a copy. Without it nothing is written. */
+  readonly marker: AbsolutePath;
+  /** Folders of ours; the first one that is there is used. */
+  readonly folders: readonly AbsolutePath[];
+  /** Whose times are asked along the way. */
+  readonly alsoStat: readonly AbsolutePath[];
+}
+
+const answerSchema = z.object({
+  /** `noFolder`, `noMarker`, `noOwnFolder`: nothing was tried. */
+  state: z.enum(['noFolder', 'noMarker', 'noOwnFolder', 'tried']),
+  markerText: z.string().optional(),
+  /** Of the disk; of the nearest folder above where there is none. */
+  freeBytes: z.number(),
+  totalBytes: z.number(),
+  isOnSystemDisk: z.boolean(),
+  /** Rights only. */
+  isWritable: z.boolean(),
+  /** As `alsoStat` was asked; null: it is not there. */
+  modifiedMs: z.array(z.number().nullable()),
+  /** The first step that did not work, and what the system said. */
+  failed: z.enum(['write', 'flush', 'read', 'link', 'rename', 'flush-folder', 'remove']).optional(),
+  code: z.string().optional(),
+  hardLinks: z.boolean().optional(),
+});
+
+export type TrialAnswer = z.infer<typeof answerSchema>;
+
+/** `stuck`: the disk does not answer. `failed`: the process that tries could not do its work. */
+export async function tryDisk(
+  question: TrialQuestion,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<TrialAnswer | 'stuck' | 'failed'> {
+  const main = join(import.meta.dirname, import.meta.url.endsWith('.ts') ? 'trial-main.ts' : 'trial-main.js'); // As built.
+  const answer = await new BoundedCommands(timeoutMs).run(
+    question.root,
+    { command: process.execPath, args: ['--max-old-space-size=32', main, JSON.stringify(question)] },
+    signal,
+  );
+  if (answer === 'stuck') return answer;
+  if (answer.exitCode !== 0) return 'failed';
+  const parsed = answerSchema.safeParse(jsonOrNothing(answer.stdout.toString('utf8')));
+  return parsed.success ? parsed.data : 'failed';
+}
+
+function jsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

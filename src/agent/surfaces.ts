@@ -1,0 +1,213 @@
+// What the owner sees of the agent: the icon with its menu, and notices. Hears every event, keeps one snapshot of how things stand, and
+// hands on the wishes of those who click. Trouble with a desktop is told in the status and never reaches what saves photos.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isAgentError } from '../domain/errors.ts';
+import type { AbsolutePath } from '../domain/ids.ts';
+import type { News } from '../domain/news.ts';
+import type { Notice } from '../domain/notice.ts';
+import type { OwnerWish } from '../domain/owner-wish.ts';
+import type { Need, Status } from '../domain/status.ts';
+import type { NoticeService } from '../notify/notices/notice-desktop.ts';
+import { decideNotices, type KeptNoticeState, type NoticeState, nothingSaid } from '../notify/notices/notice-policy.ts';
+import type { Tray } from '../notify/tray/tray.ts';
+import type { Clock } from '../platform/clock.ts';
+import { writeSmallFile } from '../platform/durable-write.ts';
+import type { Log } from '../platform/log.ts';
+import { type AgentEvent, type AgentState, addToStatus, calmState } from './agent-state.ts';
+import { newsOf } from './news.ts';
+import type { Environment, KeepsakePaths } from './paths.ts';
+import { hourIn } from './reminding.ts';
+
+/** What arrives this soon was there when Keepsake started. */
+const settledMs = 10_000;
+/** While photos are saved, how far that is changes many times a second. */
+const redrawMs = 1000;
+/** Ages in the menu grow by themselves. */
+const refreshMs = 3_600_000;
+const undeliveredMax = 20;
+
+const keptSchema = z.object({ askedAtMs: z.record(z.string(), z.number()), saidNoIcon: z.boolean() });
+
+export interface SurfacesOptions {
+  readonly paths: KeepsakePaths;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** As the catalogue has it. */
+  readonly readStatus: () => Promise<Status>;
+  readonly timeZone: () => Promise<string>;
+  readonly onEvent: (event: AgentEvent) => void;
+  /** What the owner clicked. */
+  readonly onWish: (wish: OwnerWish) => void;
+}
+
+export class Surfaces {
+  readonly #options: SurfacesOptions;
+  readonly #startedMs: number;
+  #state: AgentState = calmState;
+  #said: NoticeState = nothingSaid;
+  #status: Status | undefined;
+  #statusReadMs = Number.NEGATIVE_INFINITY;
+  #timeZone = 'UTC';
+  #notices: NoticeService | undefined;
+  #tray: Tray | undefined;
+  #render: typeof import('../notify/tray/tray-menu.ts').renderTray | undefined;
+  #drawnMs = Number.NEGATIVE_INFINITY;
+  #lastTurn: Promise<void> = Promise.resolve();
+  /** By key. */
+  readonly #undelivered = new Map<string, Need>();
+
+  constructor(options: SurfacesOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { paths, environment, clock, log, onEvent, onWish } = this.#options;
+    const [{ openNoticeService }, { Tray }, { renderTray }] = await Promise.all([
+      import('../notify/notices/notice-service.ts'),
+      import('../notify/tray/tray.ts'),
+      import('../notify/tray/tray-menu.ts'),
+    ]);
+    await using notices = openNoticeService({ environment, clock, log, onWish });
+    this.#notices = notices;
+    this.#render = renderTray;
+    this.#said = { ...this.#said, kept: await loadKept(paths.notices) };
+    const tray = new Tray({
+      ...{ environment, clock, log, onWish, folder: join(paths.state, 'tray') as AbsolutePath },
+      onIcon: (icon) => onEvent({ kind: 'iconChanged', icon }),
+    });
+    this.#tray = tray;
+    this.#turn(() => this.#refresh());
+    try {
+      await tray.run(signal);
+    } finally {
+      this.#tray = undefined;
+      this.#notices = undefined;
+      await this.#lastTurn;
+    }
+  }
+
+  /** Something happened; `state` is what it led to. Takes no time. */
+  hear(event: AgentEvent, state: AgentState): void {
+    const before = this.#state;
+    this.#state = state;
+    if (event.kind === 'undelivered') return;
+    if (event.kind === 'importProgress') {
+      const nowMs = this.#options.clock.monotonicMs();
+      if (nowMs - this.#drawnMs < redrawMs) return;
+      this.#drawnMs = nowMs;
+    }
+    this.#turn(async () => {
+      const ages = this.#status;
+      if (changesPhotos(event)) await this.#refresh();
+      const news = newsOf(event, {
+        wasConnected: 'device' in event && before.connected.has(event.device.id),
+        isSettled: this.#options.clock.monotonicMs() - this.#startedMs > settledMs,
+        kindOf: (id) => [...state.connected, ...before.connected].find(([key]) => key === id)?.[1].kind,
+        lastSuccessAgeMs: (id) => this.#ageOf(ages, id),
+        isAllSafe: isAllSafe(this.#status),
+      });
+      for (const each of news) await this.#tell(each);
+      this.#draw();
+    });
+  }
+
+  /** Something changed that is no event: a name, a pause, a drive that was added. */
+  lookAgain(): void {
+    this.#turn(() => this.#refresh());
+  }
+
+  /** About once a minute. */
+  minute(): void {
+    this.#turn(async () => {
+      if (this.#options.clock.monotonicMs() - this.#statusReadMs > refreshMs) await this.#refresh();
+      await this.#tell({ kind: 'minute' });
+    });
+  }
+
+  /** One thing after the other, in the order it happened. */
+  #turn(act: () => Promise<void>): void {
+    this.#lastTurn = this.#lastTurn.then(act).catch((error: unknown) => {
+      this.#options.log.error({ err: error }, 'what the owner should see could not be shown');
+    });
+  }
+
+  async #refresh(): Promise<void> {
+    this.#statusReadMs = this.#options.clock.monotonicMs();
+    this.#timeZone = await this.#options.timeZone().catch(() => this.#timeZone); // a damaged configuration is told elsewhere
+    try {
+      this.#status = await this.#options.readStatus();
+    } catch (error) {
+      if (!isAgentError(error)) throw error;
+      // The snapshot stays; what keeps it from being read is told as what it is.
+      const { code, message, remedy } = error;
+      this.#status = this.#status && { ...this.#status, needsYou: [{ code, message, remedy }] };
+    }
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (this.#status === undefined || this.#render === undefined) return;
+    const status = addToStatus(this.#status, this.#state);
+    this.#tray?.show(this.#render({ status, nowMs: this.#options.clock.nowMs(), timeZone: this.#timeZone }));
+  }
+
+  async #tell(news: News): Promise<void> {
+    const nowMs = this.#options.clock.nowMs();
+    const moment = { nowMs, localHour: hourIn(this.#timeZone, nowMs) };
+    const { state, show, withdraw } = decideNotices(this.#said, news, moment);
+    const isToBeKept = state.kept !== this.#said.kept;
+    this.#said = state;
+    if (isToBeKept) await writeSmallFile(this.#options.paths.notices, `${JSON.stringify(state.kept)}\n`, 0o600);
+    for (const key of withdraw) {
+      this.#undelivered.delete(key);
+      await this.#notices?.withdraw(key);
+    }
+    for (const notice of show) await this.#show(notice);
+    if (show.length + withdraw.length > 0)
+      this.#options.onEvent({ kind: 'undelivered', notices: [...this.#undelivered.values()] });
+  }
+
+  async #show(notice: Notice): Promise<void> {
+    const { key, title, body } = notice;
+    try {
+      if (this.#notices === undefined) return;
+      await this.#notices.show(notice);
+      this.#undelivered.delete(key);
+    } catch (error) {
+      if (!isAgentError(error)) throw error;
+      this.#options.log.warn({ code: error.code, key }, 'a notice could not be shown');
+      this.#undelivered.delete(key);
+      this.#undelivered.set(key, { code: error.code, message: `${title}: ${body}`, remedy: '' });
+      for (const oldest of [...this.#undelivered.keys()].slice(0, -undeliveredMax)) this.#undelivered.delete(oldest);
+    }
+  }
+
+  #ageOf(status: Status | undefined, id: string): number | undefined {
+    const at = status?.sources.find((source) => source.id === id)?.lastSuccessAt;
+    return at === undefined || at === null ? undefined : this.#options.clock.nowMs() - Date.parse(at);
+  }
+}
+
+/** What is known of photos, devices and drives is not what it was. */
+function changesPhotos({ kind }: AgentEvent): boolean {
+  return ['importEnded', 'copyEnded', 'decided', 'driveArrived', 'driveLeft', 'reminded', 'ejected'].includes(kind);
+}
+
+function isAllSafe(status: Status | undefined): boolean {
+  return status !== undefined && status.photos.assets > 0 && status.photos.safe === status.photos.assets;
+}
+
+/** At worst a question is asked once more. */
+async function loadKept(path: AbsolutePath): Promise<KeptNoticeState> {
+  try {
+    return keptSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return nothingSaid.kept;
+  }
+}

@@ -1,0 +1,30 @@
+// The seam to whatever shows notices on a desktop.
+
+import { AgentError } from '../../domain/errors.ts';
+import type { Notice } from '../../domain/notice.ts';
+import type { OwnerWish } from '../../domain/owner-wish.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Log } from '../../platform/log.ts';
+
+export interface NoticeService extends AsyncDisposable {
+  /** Resolves when the desktop took it. @throws AgentError NOTICE_UNDELIVERED */
+  show(notice: Notice): Promise<void>;
+  /** Takes it back, if it is still there. Never rejects. */
+  withdraw(key: string): Promise<void>;
+}
+
+export interface NoticeServiceOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly platform?: NodeJS.Platform;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A button was pressed. */
+  readonly onWish: (wish: OwnerWish) => void;
+}
+
+export function undelivered(cause: unknown): AgentError {
+  return new AgentError('NOTICE_UNDELIVERED', 'This desktop shows no messages of Keepsake right now.', {
+    remedy: 'They are in the list of: keepsake status',
+    cause,
+  });
+}

@@ -1,0 +1,231 @@
+// The bus on which programs of one desktop session talk to each other (D-Bus). Calls have a time limit, signals are believed only of who
+// owns the name they are asked of, and a bus that goes away is an answer, not a crash. Never starts a bus.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AgentError } from '../domain/errors.ts';
+
+/** A menu or a list of capabilities has some kilobytes. What is larger is not meant for us: the connection ends. */
+const messageBytesMax = 4 * 1024 * 1024;
+const busName = 'org.freedesktop.DBus';
+const busPath = '/org/freedesktop/DBus';
+/** No auto-start (D-Bus specification, "Message Format"): asking whether something is there must not start it. */
+const noAutoStart = 2;
+
+export interface BusCall {
+  readonly destination: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+  readonly signature?: string;
+  readonly body?: readonly unknown[];
+  /** Who is asked may be started for it, if the session knows how. */
+  readonly mayStart?: boolean;
+}
+
+export interface SignalMatch {
+  /** A well-known name; signals of anybody else are ignored. */
+  readonly sender?: string;
+  readonly path?: string;
+  readonly interface: string;
+  readonly member: string;
+}
+
+export interface SessionBus extends AsyncDisposable {
+  /** The values of the answer. @throws AgentError SESSION_BUS_FAILED for an error, no answer in time, or a bus that went away. */
+  call(call: BusCall, options: { readonly timeoutMs: number }): Promise<readonly unknown[]>;
+  /** Signals from now on, until it is disposed. @throws AgentError SESSION_BUS_FAILED */
+  onSignal(match: SignalMatch, listener: (body: readonly unknown[]) => void): Promise<AsyncDisposable>;
+  /** Resolves when the connection is gone. */
+  readonly closed: Promise<void>;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Library = typeof import('dbus-native');
+type Message = import('dbus-native').Message;
+
+/** Where the session's bus is: a socket that is there. Undefined: there is none. */
+function findAddress(environment: Environment): string | undefined {
+  const address = environment['DBUS_SESSION_BUS_ADDRESS'];
+  if (address !== undefined && address !== '') return /^unix:/.test(address) ? address : undefined;
+  const folder = environment['XDG_RUNTIME_DIR'];
+  if (folder === undefined || folder === '') return undefined;
+  const path = join(folder, 'bus');
+  return existsSync(path) ? `unix:path=${path}` : undefined;
+}
+
+/** Undefined: this session has no bus, or none that answers in time. */
+export async function openSessionBus(
+  environment: Environment,
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<SessionBus | undefined> {
+  const address = findAddress(environment);
+  if (address === undefined) return undefined;
+  const library = (await import('dbus-native')).default as unknown as Library; // where there is no bus, it is not loaded
+  let bus: Bus | undefined;
+  try {
+    bus = new Bus(library, address);
+    await bus.greet(timeoutMs);
+    return bus;
+  } catch {
+    await bus?.[Symbol.asyncDispose]();
+    return undefined;
+  }
+}
+
+/** True if somebody on the bus has this name. @throws AgentError SESSION_BUS_FAILED */
+export async function hasOwner(bus: SessionBus, name: string): Promise<boolean> {
+  const [owned] = await bus.call(
+    {
+      ...{ destination: busName, path: busPath, interface: busName },
+      member: 'NameHasOwner',
+      signature: 's',
+      body: [name],
+    },
+    { timeoutMs: ownerTimeoutMs },
+  );
+  return owned === true;
+}
+
+const ownerTimeoutMs = 5000;
+
+class Bus implements SessionBus {
+  readonly #library: Library;
+  readonly #client: ReturnType<Library['createClient']>;
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #listeners = new Set<{
+    readonly match: SignalMatch;
+    readonly listener: (body: readonly unknown[]) => void;
+  }>();
+  /** Who has the names whose signals we listen to. */
+  readonly #owners = new Map<string, string>();
+
+  constructor(library: Library, address: string) {
+    this.#library = library;
+    this.#client = library.createClient({
+      ...{ busAddress: address, maxMessageSize: messageBytesMax, plainValues: true },
+      authMethods: ['EXTERNAL'], // never as anybody else
+    });
+    const { connection } = this.#client;
+    const end = () => this.#closed.resolve();
+    connection.on('error', end); // what was asked is told that it failed; who waits for the end, that it came
+    connection.on('close', end);
+    connection.on('end', end);
+    connection.on('handlerError', end);
+    connection.on('message', (message) => this.#hear(message));
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** Resolves once the bus has answered. */
+  async greet(timeoutMs: number): Promise<void> {
+    await this.call({ destination: busName, path: busPath, interface: busName, member: 'GetId' }, { timeoutMs });
+  }
+
+  async call(call: BusCall, { timeoutMs }: { readonly timeoutMs: number }): Promise<readonly unknown[]> {
+    const answer = Promise.withResolvers<readonly unknown[]>();
+    const fail = (cause: unknown) => answer.reject(failed(call, cause));
+    // The library's own limit begins when the call is sent; one that waits for a bus that never greets has another.
+    const timer = setTimeout(() => fail('no answer in time'), timeoutMs);
+    const { signature, body, mayStart, ...rest } = call;
+    void this.#closed.promise.then(() => fail('the bus is gone'));
+    try {
+      this.#client.invoke(
+        {
+          ...rest,
+          type: this.#library.messageType.methodCall,
+          flags: mayStart === true ? 0 : noAutoStart,
+          ...(signature === undefined ? {} : { signature, body: [...(body ?? [])] }),
+        },
+        { timeout: timeoutMs },
+        (error, ...values) => {
+          if (error === null || error === undefined) answer.resolve(values);
+          else fail(error);
+        },
+      );
+    } catch (error) {
+      fail(error); // values that do not fit the signature
+    }
+    try {
+      return await answer.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async onSignal(match: SignalMatch, listener: (body: readonly unknown[]) => void): Promise<AsyncDisposable> {
+    const { sender } = match;
+    const entry = { match, listener };
+    this.#listeners.add(entry);
+    const rules = [ruleOf(match)];
+    if (sender !== undefined && sender !== busName) {
+      rules.push(
+        `${ruleOf({ sender: busName, path: busPath, interface: busName, member: 'NameOwnerChanged' })},arg0='${sender}'`,
+      );
+    }
+    for (const rule of rules) await this.#ask('AddMatch', rule);
+    if (sender !== undefined && sender !== busName) await this.#learnOwner(sender);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (!this.#listeners.delete(entry)) return;
+        // On a bus that is gone there is nothing to take back.
+        for (const rule of rules) await this.#ask('RemoveMatch', rule).catch(() => undefined);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.clear();
+    this.#client.connection.end();
+    this.#closed.resolve();
+  }
+
+  async #ask(member: string, ...body: readonly string[]): Promise<readonly unknown[]> {
+    return await this.call(
+      { ...{ destination: busName, path: busPath, interface: busName, member }, signature: 's', body },
+      { timeoutMs: ownerTimeoutMs },
+    );
+  }
+
+  async #learnOwner(name: string): Promise<void> {
+    const [owner] = await this.#ask('GetNameOwner', name).catch(() => []); // nobody has it yet
+    if (typeof owner === 'string' && !this.#owners.has(name)) this.#owners.set(name, owner);
+  }
+
+  #hear(message: Message): void {
+    if (message.type !== this.#library.messageType.signal) return;
+    const body: readonly unknown[] = Array.isArray(message.body) ? message.body : [];
+    if (message.sender === busName && message.member === 'NameOwnerChanged') {
+      const [name, , owner] = body;
+      if (typeof name === 'string' && typeof owner === 'string') {
+        if (owner === '') this.#owners.delete(name);
+        else this.#owners.set(name, owner);
+      }
+    }
+    for (const { match, listener } of this.#listeners) if (this.#fits(message, match)) listener(body);
+  }
+
+  /** Anybody may send us anything: what the rule of the bus lets through is looked at again. */
+  #fits(message: Message, { sender, path, interface: wanted, member }: SignalMatch): boolean {
+    if (message.interface !== wanted || message.member !== member) return false;
+    if (path !== undefined && message.path !== path) return false;
+    if (sender === undefined) return true;
+    return message.sender === (sender === busName ? busName : this.#owners.get(sender));
+  }
+}
+
+function ruleOf({ sender, path, interface: of, member }: SignalMatch): string {
+  const parts = { type: 'signal', sender, path, interface: of, member };
+  return Object.entries(parts)
+    .flatMap(([key, value]) => (value === undefined ? [] : [`${key}='${value}'`]))
+    .join(',');
+}
+
+function failed({ destination, member }: BusCall, cause: unknown): AgentError {
+  return new AgentError('SESSION_BUS_FAILED', `The desktop did not answer (${destination}, ${member}).`, {
+    remedy: 'Log out and in again. Your photos are not affected.',
+    cause,
+  });
+}
