@@ -5,6 +5,7 @@ import type { PhoneWatch } from '../detect/phones.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { SourceId } from '../domain/ids.ts';
 import type { Log } from '../platform/log.ts';
+import { stayAwake } from '../platform/stay-awake.ts';
 import type { AgentOptions } from './agent.ts';
 import { type AgentEvent, calmState, foldEvent } from './agent-state.ts';
 import type { LocalKeepsake } from './compose.ts';
@@ -39,6 +40,7 @@ export class AgentHub {
   /** Monotonic: when the first file of the job under way was begun. */
   savingSinceMs: number | undefined;
   state = calmState;
+  #awake: Promise<AsyncDisposable> | undefined;
 
   constructor(keepsake: LocalKeepsake, options: HubOptions, signal: AbortSignal) {
     this.keepsake = keepsake;
@@ -60,8 +62,20 @@ export class AgentHub {
     this.state = foldEvent(this.state, event);
     if (this.state.job === undefined || event.kind === 'importBegan' || event.kind === 'copyBegan')
       this.savingSinceMs = undefined;
+    this.#keepAwake(this.state.job !== undefined && this.savingSinceMs !== undefined);
     if (this.options.hasSurfaces) this.surfaces.hear(event, this.state);
     this.options.onEvent(event);
+  }
+
+  /** While files go over, and not while a device is only looked at. */
+  #keepAwake(isNeeded: boolean): void {
+    if (isNeeded === (this.#awake !== undefined) || (isNeeded && this.signal.aborted)) return;
+    const before = this.#awake;
+    const { log, options } = this;
+    this.#awake = isNeeded
+      ? stayAwake({ environment: options.environment, reason: 'Photos are being saved', log })
+      : undefined;
+    void before?.then((held) => held[Symbol.asyncDispose]()).catch((error: unknown) => this.report(error));
   }
 
   /** What nobody waits for must not be lost, nor end the agent. */

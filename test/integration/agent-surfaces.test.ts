@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { makeScene } from '../fault/scene.ts';
 import { configureAgent, devicesOf, startAgent, statusOf } from '../support/agent.ts';
+import { standIn } from '../support/awake-stand-in.ts';
 import { makePhoneScene } from '../support/iphone/phone-scene.ts';
 import { keepsake } from '../support/keepsake.ts';
 import { type NotificationRecorder, startRecorder } from '../support/notification-recorder.ts';
@@ -63,7 +64,11 @@ test('A new phone asks with buttons; Back up now saves, Pause pauses, and Stop s
   await using desktop = await startDesktop();
   await using host = await startHost(desktop);
   await using recorder = await startRecorder(desktop);
-  await using agent = await startAgent({ home: scene.home, environment: { ...at.environment, ...shownOn(desktop) } });
+  const keeper = standIn(scene.home);
+  await using agent = await startAgent({
+    home: scene.home,
+    environment: { ...at.environment, ...shownOn(desktop), PATH: keeper.path },
+  });
   const icon = await host.icon();
   await menuHas(icon, "Mum's iPhone is new. Save its photos…");
   const question = await told(recorder, "Mum's iPhone is here for the first time");
@@ -77,6 +82,8 @@ test('A new phone asks with buttons; Back up now saves, Pause pauses, and Stop s
   recorder.press(question.id, '0');
   const done = await told(recorder, "Mum's iPhone: Done. 3 new photos. You can unplug the phone.");
   expect(done.hints).toMatchObject({ urgency: 0 });
+  expect(keeper.told()).toContain('Photos are being saved');
+  await vi.waitUntil(() => !keeper.isHeld(), patience);
   expect([...recorder.open.values()].map(({ title }) => title)).toEqual(["Mum's iPhone"]);
   await menuHas(icon, "Mum's iPhone: saved just now");
   await menuHas(icon, '3 photos are saved, on one drive only');

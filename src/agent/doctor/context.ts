@@ -1,0 +1,121 @@
+// What the checks of one run of doctor share: asked once, kept for all. Reads the files themselves and writes to none of them.
+
+import { isAgentError } from '../../domain/errors.ts';
+import type { AbsolutePath, LibraryId } from '../../domain/ids.ts';
+import type { Status } from '../../domain/status.ts';
+import type { CatalogSummary } from '../../library/catalog/catalog-store.ts';
+import { openCatalog } from '../../library/catalog/sqlite-catalog.ts';
+import { libraryFolders } from '../../library/library.ts';
+import { statOrUndefined } from '../../platform/volume.ts';
+import type { LocalKeepsake } from '../compose.ts';
+import type { Config } from '../config.ts';
+import type { Device } from '../devices.ts';
+import { type EnrolledDrive, openDriveRegister } from '../drive-register.ts';
+import { catalogPath, type Environment } from '../paths.ts';
+import { type AgentAnswer, askAgent } from './ask-agent.ts';
+import { type TrialAnswer, tryDisk } from './trial.ts';
+
+export interface DoctorLimits {
+  /** Of one check. */
+  readonly checkMs: number;
+  /** For one disk: one that slept needs ten seconds to turn again. */
+  readonly diskMs: number;
+}
+
+export const usualLimits: DoctorLimits = { checkMs: 20_000, diskMs: 15_000 };
+
+export interface DoctorOptions {
+  readonly keepsake: LocalKeepsake;
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+  /** Show no trial message. */
+  readonly quiet?: boolean;
+  readonly limits?: DoctorLimits;
+}
+
+export interface ListLook {
+  readonly isWhole: boolean;
+  readonly summary: CatalogSummary;
+}
+
+export interface DoctorContext extends DoctorOptions {
+  readonly limits: DoctorLimits;
+  readonly nowMs: number;
+  /** Undefined: they cannot be read. */
+  readonly settings: (Config & { readonly library: AbsolutePath }) | undefined;
+  /** Of every library; undefined: what is known cannot be read. */
+  readonly drives: readonly EnrolledDrive[] | undefined;
+  readonly devices: readonly Device[] | undefined;
+  readonly agent: () => Promise<AgentAnswer>;
+  /** Undefined: there are no settings that say where it is. */
+  readonly library: () => Promise<TrialAnswer | 'stuck' | 'failed' | undefined>;
+  /** The id in the library's mark; undefined: there is none, or it cannot be read. */
+  readonly libraryId: () => Promise<LibraryId | undefined>;
+  /** Undefined: there is none. @throws AgentError CATALOG_DAMAGED, CATALOG_TOO_NEW, … */
+  readonly list: () => Promise<ListLook | undefined>;
+}
+
+/** @throws the signal's reason. */
+export async function openContext(options: DoctorOptions): Promise<DoctorContext> {
+  const { keepsake, environment, signal } = options;
+  const { paths, clock } = keepsake;
+  const limits = options.limits ?? usualLimits;
+  const settings = await keepsake.config().catch(orUndefined);
+  const drives = await openDriveRegister(paths.drives, () => clock.nowMs())
+    .all()
+    .catch(orUndefined);
+  const devices = await keepsake.register.list([]).catch(orUndefined);
+  const library = once(async () => {
+    if (settings === undefined) return undefined;
+    const { root, marker, incoming, own, catalogBackup } = libraryFolders(settings.library);
+    return await tryDisk(
+      { root, marker, folders: [incoming, own], alsoStat: [`${catalogBackup}/catalog.db` as AbsolutePath] },
+      { timeoutMs: limits.diskMs, signal },
+    );
+  });
+  const libraryId = once(async () => {
+    const answer = await library();
+    return typeof answer === 'object' ? idIn(answer.markerText) : undefined;
+  });
+  const list = once(async () => {
+    const id = await libraryId();
+    const path = id === undefined ? undefined : catalogPath(paths, id);
+    if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined) return undefined;
+    using catalog = openCatalog({ path, libraryId: id, readOnly: true });
+    return { isWhole: catalog.isWhole(), summary: catalog.summarize() };
+  });
+  const agent = once(async () => await askAgent(paths, environment, signal));
+  return { ...options, limits, nowMs: clock.nowMs(), settings, drives, devices, library, libraryId, list, agent };
+}
+
+/** The status of an agent that answers. */
+export async function statusOf(context: DoctorContext): Promise<Status | undefined> {
+  const answer = await context.agent();
+  return answer.kind === 'answered' ? answer.status : undefined;
+}
+
+/** What cannot be read is a finding of the check that is about it. */
+function orUndefined(error: unknown): undefined {
+  if (!isAgentError(error)) throw error;
+  return undefined;
+}
+
+/** As `library.json` and `copy.json` have it. */
+export function idIn(markerText: string | undefined, key = 'id'): LibraryId | undefined {
+  try {
+    const value: unknown = JSON.parse(markerText ?? '');
+    const id = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+    return typeof id === 'string' && /^[\w-]{1,64}$/.test(id) ? (id as LibraryId) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function once<Value>(ask: () => Promise<Value>): () => Promise<Value> {
+  let asked: Promise<Value> | undefined;
+  return () => {
+    asked ??= ask();
+    asked.catch(() => undefined); // whoever asks hears of it
+    return asked;
+  };
+}

@@ -1,0 +1,62 @@
+// `keepsake doctor`: tries everything that Keepsake rests on by doing it, all at the same time, and says of each what came of it.
+// Changes nothing: what it writes is one small file on each disk, which it removes again.
+
+import { type Check, type Finding, isOk, tryOut } from './check.ts';
+import { type DoctorContext, type DoctorOptions, openContext } from './context.ts';
+import * as desktop from './look-at-desktop.ts';
+import * as disks from './look-at-disks.ts';
+import { lookAtPhones } from './look-at-phones.ts';
+import * as program from './look-at-program.ts';
+import * as records from './look-at-records.ts';
+import { titles } from './words.ts';
+
+/** JSON keys as `doctor --json` prints them. */
+export interface DoctorResult {
+  /** Nothing failed; there may be advice. */
+  readonly ok: boolean;
+  readonly version: string;
+  readonly checks: readonly Check[];
+}
+
+/** Takes as long as the slowest check, at most some 30 seconds. @throws the signal's reason. */
+export async function runDoctor(options: DoctorOptions): Promise<DoctorResult> {
+  const context = await openContext(options);
+  return { ...(await runChecks(context)), version: await program.readVersion() };
+}
+
+/** In the order in which they are shown: what the others rest on comes first. */
+export async function runChecks(context: DoctorContext): Promise<Pick<DoctorResult, 'ok' | 'checks'>> {
+  const { limits, signal } = context;
+  const check = async (
+    id: string,
+    title: string,
+    look: (context: DoctorContext, signal: AbortSignal) => Promise<Finding>,
+  ): Promise<readonly Check[]> => [
+    await tryOut({ id, title, deadlineMs: limits.checkMs, look: async (stop) => await look(context, stop) }, signal),
+  ];
+  const groups = await Promise.all([
+    check('runtime', titles.runtime, program.lookAtRuntime),
+    check('database', titles.database, program.lookAtDatabase),
+    check('settings', titles.settings, records.lookAtSettings),
+    check('folders', titles.folders, records.lookAtFolders),
+    check('home', titles.home, disks.lookAtHome),
+    check('clock', titles.clock, records.lookAtClock),
+    check('library', titles.library, disks.lookAtLibrary),
+    check('library-room', titles.libraryRoom, disks.lookAtLibraryRoom),
+    check('list', titles.list, records.lookAtList),
+    check('list-copy', titles.listCopy, records.lookAtListCopy),
+    disks.lookAtDrives(context),
+    lookAtPhones(context),
+    check('login', titles.login, desktop.lookAtLogin),
+    check('agent', titles.agent, desktop.lookAtAgent),
+    check('icon', titles.icon, desktop.lookAtIcon),
+    check('icon-libraries', titles.iconLibraries, program.lookAtIconLibraries),
+    check('notification', titles.notification, desktop.lookAtNotification),
+    check('mount-watch', titles.mountWatch, program.lookAtMountWatch),
+    check('exiftool', titles.exiftool, program.lookAtExiftool),
+    check('power', titles.power, desktop.lookAtPower),
+    check('version', titles.version, program.lookAtVersion),
+  ]);
+  const checks = groups.flat();
+  return { ok: isOk(checks), checks };
+}

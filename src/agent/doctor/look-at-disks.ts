@@ -1,0 +1,175 @@
+// Whether the photo folder and the drives with its copies can be written and read, and how much room they have. Each disk is tried by
+// a process of its own: one that hangs is an answer, and holds up nothing.
+
+import { realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { copyFolders } from '../../copies/drive-marker.ts';
+import type { AbsolutePath } from '../../domain/ids.ts';
+import { openKnownLibraries } from '../../library/known-libraries.ts';
+import { openRoom } from '../../library/room.ts';
+import { nearestExisting, readSpace } from '../../platform/volume.ts';
+import { DriveLook, type FoundCopy } from '../drive-look.ts';
+import { type EnrolledDrive, openDriveRegister } from '../drive-register.ts';
+import { type Check, type Detail, type Finding, findingOf, tryOut, within } from './check.ts';
+import { type DoctorContext, idIn } from './context.ts';
+import { type TrialAnswer, tryDisk } from './trial.ts';
+import * as words from './words.ts';
+
+/** Below this the list of photos and what belongs to it may not get written any more; as the daily check has it. */
+const homeBytesMin = 500e6;
+/** A holiday's worth of videos. */
+const soonFullBytes = 5e9;
+
+export async function lookAtHome({ keepsake }: DoctorContext): Promise<Finding> {
+  const { freeBytes } = await readSpace(await nearestExisting(keepsake.paths.state));
+  const details = { freeBytes };
+  return freeBytes < homeBytesMin
+    ? { result: 'fail', ...words.home.little(freeBytes), details }
+    : { result: 'pass', ...words.home.enough(freeBytes), details };
+}
+
+export async function lookAtLibrary(context: DoctorContext): Promise<Finding> {
+  const { settings, keepsake } = context;
+  const answer = await context.library();
+  if (settings === undefined || answer === undefined) return words.withoutSettings;
+  if (answer === 'stuck') return { result: 'fail', ...words.library.silent };
+  if (answer === 'failed') return { result: 'fail', ...words.couldNotLook };
+  const root = settings.library;
+  const details = detailsOf(answer);
+  switch (answer.state) {
+    case 'noFolder':
+    case 'noMarker': {
+      if (await wasBegun(root, keepsake.paths.knownLibraries))
+        return { result: 'fail', ...words.library.missing(root), details };
+      return answer.isWritable
+        ? { result: 'skipped', ...words.library.notYet(root), details }
+        : { result: 'fail', ...words.library.cannotBegin(root), details };
+    }
+    case 'noOwnFolder':
+      return { result: 'fail', ...words.library.damaged, details };
+    case 'tried': {
+      const { failed, code = 'unknown' } = answer;
+      if (failed !== undefined) return { result: 'fail', ...words.library.failed(failed, code), details };
+      return idIn(answer.markerText) === undefined
+        ? { result: 'fail', ...words.library.damaged, details }
+        : { result: 'pass', ...words.library.works, details };
+    }
+  }
+}
+
+/** By its real path: that is how it is remembered. */
+async function wasBegun(root: AbsolutePath, known: AbsolutePath): Promise<boolean> {
+  const nearest = await nearestExisting(root);
+  const real = join(await realpath(nearest), relative(nearest, root)) as AbsolutePath;
+  return (await openKnownLibraries(known).idAt(real)) !== undefined;
+}
+
+function detailsOf(answer: TrialAnswer): Readonly<Record<string, Detail>> {
+  const { state, failed, code, hardLinks, isOnSystemDisk } = answer;
+  return {
+    ...{ state, isOnSystemDisk },
+    ...(failed === undefined ? {} : { failed }),
+    ...(code === undefined ? {} : { code }),
+    ...(hardLinks === undefined ? {} : { hardLinks }),
+  };
+}
+
+export async function lookAtLibraryRoom(context: DoctorContext): Promise<Finding> {
+  const { settings } = context;
+  const answer = await context.library();
+  if (settings === undefined || answer === undefined) return words.withoutSettings;
+  if (typeof answer === 'string') return { result: 'skipped', ...words.library.silent };
+  const { freeBytes, totalBytes } = answer;
+  const details = { freeBytes, totalBytes };
+  if (totalBytes === 0) return { result: 'skipped', ...words.libraryRoom.unknown };
+  const room = await openRoom((await nearestExisting(settings.library)) as AbsolutePath, settings.reserveBytes);
+  const shortage = await room.shortage(1);
+  if (shortage !== undefined)
+    return { result: 'fail', ...words.libraryRoom.none(freeBytes, shortage.reserveBytes), details };
+  return (await room.shortage(soonFullBytes)) === undefined
+    ? { result: 'pass', ...words.libraryRoom.enough(freeBytes), details }
+    : { result: 'advice', ...words.libraryRoom.little(freeBytes), details };
+}
+
+/** One check, or two for each drive that is connected. @throws the signal's reason. */
+export async function lookAtDrives(context: DoctorContext): Promise<readonly Check[]> {
+  const { signal, limits, drives } = context;
+  const single = async (look: () => Promise<Finding>) => [
+    await tryOut({ id: 'drives', title: words.titles.drives, deadlineMs: limits.diskMs, look }, signal),
+  ];
+  if (drives === undefined) {
+    return await single(async () => await unreadableRegister(context));
+  }
+  const enrolled = drives.filter(({ state }) => state === 'enrolled');
+  if (enrolled.length === 0) {
+    return await single(async () => ({
+      result: (await context.libraryId()) === undefined ? 'skipped' : 'advice',
+      ...words.drive.none,
+    }));
+  }
+  // A look notes what it finds in memory only.
+  const found = (await within(limits.diskMs, signal, async (stop) => await new DriveLook().look(enrolled, stop)).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      return void findingOf(error); // one that hangs is found below
+    },
+  )) ?? [];
+  const checks = await Promise.all(enrolled.map((drive, at) => lookAtDrive(context, { drive, found, number: at + 1 })));
+  return checks.flat();
+}
+
+/** @throws AgentError STATE_DAMAGED, which says what is wrong with it. */
+async function unreadableRegister({ keepsake }: DoctorContext): Promise<Finding> {
+  await openDriveRegister(keepsake.paths.drives, () => 0).all();
+  return { result: 'skipped', ...words.couldNotLook }; // it has been put right meanwhile
+}
+
+async function lookAtDrive(
+  { signal, limits }: DoctorContext,
+  { drive, found, number }: { readonly drive: EnrolledDrive; readonly found: readonly FoundCopy[]; readonly number: number },
+): Promise<readonly Check[]> {
+  const id = `drive-${number}`;
+  const copy = found.find(({ marker, root }) => (marker === undefined ? root === drive.root : marker.id === drive.id));
+  let answer: TrialAnswer | 'stuck' | 'failed' | undefined;
+  const check = await tryOut(
+    {
+      ...{ id, title: words.driveTitle(drive.name), deadlineMs: 2 * limits.diskMs },
+      look: async (stop) => {
+        if (copy?.problem !== undefined) {
+          const details = { code: copy.problem };
+          return { result: 'fail', ...words.drive[copy.problem], details };
+        }
+        const { root, marker, incoming, own } = copyFolders(copy?.root ?? drive.root);
+        answer = await tryDisk(
+          { root, marker, folders: [incoming, own], alsoStat: [] },
+          { timeoutMs: limits.diskMs, signal: stop },
+        );
+        return judgeDrive(answer, drive);
+      },
+    },
+    signal,
+  );
+  if (typeof answer !== 'object' || check.result === 'skipped' || copy?.problem !== undefined) return [check];
+  return [check, driveRoom(answer, { id: `${id}-room`, title: words.driveRoomTitle(drive.name) })];
+}
+
+function judgeDrive(answer: TrialAnswer | 'stuck' | 'failed', drive: EnrolledDrive): Finding {
+  if (answer === 'stuck') return { result: 'fail', ...words.drive.silent };
+  if (answer === 'failed') return { result: 'fail', ...words.couldNotLook };
+  const details = { ...detailsOf(answer), filesystem: drive.filesystem };
+  if (answer.state === 'noFolder' || answer.state === 'noMarker') return { result: 'skipped', ...words.drive.away };
+  if (answer.state === 'noOwnFolder') return { result: 'fail', ...words.drive.damaged, details };
+  const { failed, code = 'unknown' } = answer;
+  if (failed !== undefined) return { result: 'fail', ...words.drive.failed(failed, code), details };
+  const id: string | undefined = idIn(answer.markerText);
+  if (id === undefined) return { result: 'fail', ...words.drive.damaged, details };
+  return id === drive.id ? { result: 'pass', ...words.drive.works, details } : { result: 'skipped', ...words.drive.away };
+}
+
+function driveRoom({ freeBytes, totalBytes }: TrialAnswer, of: { readonly id: string; readonly title: string }): Check {
+  const details = { freeBytes, totalBytes };
+  if (totalBytes === 0) return { ...of, result: 'skipped', ...words.driveRoom.unknown };
+  return freeBytes < soonFullBytes
+    ? { ...of, result: 'advice', ...words.driveRoom.little(freeBytes), details }
+    : { ...of, result: 'pass', ...words.driveRoom.enough(freeBytes), details };
+}
