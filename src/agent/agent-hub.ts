@@ -9,6 +9,7 @@ import { stayAwake } from '../platform/stay-awake.ts';
 import type { AgentOptions } from './agent.ts';
 import { type AgentEvent, calmState, foldEvent } from './agent-state.ts';
 import type { LocalKeepsake } from './compose.ts';
+import { readSnapshot } from './own-program.ts';
 import { Surfaces } from './surfaces.ts';
 import { Wishes } from './wishes.ts';
 
@@ -51,7 +52,10 @@ export class AgentHub {
     this.wishes = new Wishes(clock);
     this.surfaces = new Surfaces({
       ...{ paths, clock, environment: options.environment, log: options.log, onWish: options.onWish },
-      readStatus: () => keepsake.status(),
+      readStatus: () => {
+        const { ownProgram: program, environment } = options;
+        return program === undefined ? keepsake.status() : readSnapshot({ program, environment });
+      },
       timeZone: async () => (await keepsake.config()).timeZone,
       onEvent: (event) => this.tell(event),
     });

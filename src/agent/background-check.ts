@@ -6,16 +6,9 @@ import { once } from 'node:events';
 import { isAgentError } from '../domain/errors.ts';
 import { lowerPriority } from '../platform/power.ts';
 import type { LocalKeepsake } from './compose.ts';
+import { checkCommand, type OwnProgram } from './own-program.ts';
 import type { Environment } from './paths.ts';
 
-/** How this program is started once more; the name of a command follows. */
-export interface OwnProgram {
-  readonly command: string;
-  readonly args: readonly string[];
-}
-
-/** Hidden: the agent is the one who runs it. */
-export const checkCommand = 'check-some';
 /** Nothing is wrong, and there may be more to do. */
 const moreToDo = 3;
 /** It then asks whether it may go on: the notebook may have been unplugged. */

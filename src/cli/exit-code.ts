@@ -22,6 +22,7 @@ const configurationCodes: readonly string[] = [
   'RESTORE_UNSUITABLE',
   'SERVICE_WRONG_USER',
   'SERVICE_PATH_UNSUITABLE',
+  'REPORT_NOT_WRITTEN',
 ] satisfies ErrorCode[];
 
 /** For what was thrown before anything was saved. */

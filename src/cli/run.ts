@@ -2,17 +2,18 @@
 // stdout carries exactly one JSON document, errors included.
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import type { OwnProgram } from '../agent/background-check.ts';
 import type { Seams } from '../agent/backup.ts';
 import { composeKeepsake } from '../agent/compose.ts';
 import { configKeys } from '../agent/config.ts';
 import type { BackupResult, Keepsake } from '../agent/control.ts';
+import { checkCommand, type OwnProgram, snapshotCommand } from '../agent/own-program.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import { printable } from '../domain/printable.ts';
 import { addCheckCommands, independentCommands } from './check-command.ts';
 import { connectKeepsake } from './connect.ts';
 import { addCopyCommands } from './copy-commands.ts';
 import { addDeviceCommands } from './device-commands.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { type ExitCode, exitCodeOfBackup, exitCodeOfError } from './exit-code.ts';
 import { addInstallCommands } from './install-commands.ts';
 import { addLibraryCommands } from './library-commands.ts';
@@ -84,10 +85,10 @@ function withTypeableCommands(options: CliOptions): CliOptions {
 }
 
 const commandInWords =
-  /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent|drives|mirror|verify|remove|restore|safe-to-delete|pause|resume|snooze|install|uninstall|check|helper)\b/g;
+  /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent|drives|mirror|verify|remove|restore|safe-to-delete|pause|resume|snooze|install|uninstall|check|helper|doctor)\b/g;
 
 async function dispatch(options: CliOptions): Promise<ExitCode> {
-  const keepsake = independentCommands.includes(options.args[0] ?? '')
+  const keepsake = [...independentCommands, 'doctor', checkCommand, snapshotCommand].includes(options.args[0] ?? '')
     ? composeKeepsake(options.environment, options.seams)
     : await connectKeepsake(options.environment, options.seams);
   let exitCode: ExitCode = 0;
@@ -130,6 +131,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
   addRemoveCommands(program, options, { keepsake, onExit });
   addInstallCommands(program, options, { keepsake, onExit });
   addCheckCommands(program, options, { onExit });
+  addDoctorCommand(program, options, { onExit });
   addConfigCommands(program, options, keepsake);
   program
     .command('agent')
@@ -141,12 +143,17 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
       });
     });
   program
-    .command('check-some', { hidden: true })
+    .command(checkCommand, { hidden: true })
     .description('what the agent runs to check copies')
     .action(async () => {
       const { checkSome } = await import('../agent/background-check.ts');
       exitCode = await checkSome(composeKeepsake(options.environment, options.seams), options.signal);
     });
+  program
+    .command(snapshotCommand, { hidden: true })
+    .description('what the agent runs to know how things stand')
+    .option('--json', 'print one JSON document')
+    .action(async () => printJson(options, await keepsake.status()));
   program
     .command('start', { hidden: true })
     .description('what `npm start` runs')

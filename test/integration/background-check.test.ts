@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { checkCommand, checkInBackground } from '../../src/agent/background-check.ts';
+import { checkInBackground } from '../../src/agent/background-check.ts';
+import { checkCommand } from '../../src/agent/own-program.ts';
 import { contents, copyScene, flipBit } from '../support/copies.ts';
 import { projectRoot, startKeepsake, temporaryFolder } from '../support/keepsake.ts';
 

@@ -88,10 +88,10 @@ function pidOf(folder: string): number {
 }
 
 const calmMenu = [
-  '(All 3 photos are safe)',
+  'All 3 photos are safe',
   'Back up now',
   '(-)',
-  '(Mum_s iPhone & _Co: saved today)',
+  'Mum_s iPhone & _Co: saved today',
   '(-)',
   'Pause for 1 hour',
   'Pause until tomorrow',
@@ -134,7 +134,7 @@ test('The icon is in the tray, its menu reads as it should and changes, and a cl
   });
   await vi.waitUntil(async () => (await icon.text()).includes('Go on now'), patience);
   expect((await icon.text()).replaceAll('(-)', '-').split('\n')).toEqual([
-    ...['(Anna is new)', 'Back up now', '-', 'Anna is new. Save its photos…', '  Now', '  Only this once', '  Never'],
+    ...['Anna is new', 'Back up now', '-', 'Anna is new. Save its photos…', '  Now', '  Only this once', '  Never'],
     ...['-', 'Go on now', 'Open photo folder', '-', 'Stop until I log in again'],
   ]);
   const wanted = readFileSync(new URL('../../icons/needsYou.png', import.meta.url));

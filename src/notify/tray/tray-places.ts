@@ -19,7 +19,7 @@ export function placesOf(view: TrayView, platform: NodeJS.Platform = process.pla
   const place = (line: TrayLine | undefined, items?: readonly Place[]): Place => ({
     __id: next++,
     title: line === undefined ? '' : labelOf(line.text, platform),
-    enabled: line?.wish !== undefined || items !== undefined,
+    enabled: true, // also what only says something: grey text is hard to read, and a click on it does nothing
     hidden: line === undefined,
     ...(line?.wish === undefined ? {} : { wish: line.wish }),
     ...(items === undefined ? {} : { items }),
