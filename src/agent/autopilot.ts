@@ -14,6 +14,7 @@ import { checkInBackground, notNow } from './background-check.ts';
 import type { DeviceWork } from './device-work.ts';
 import type { SeenDevice } from './devices.ts';
 import { helperTargets } from './helper/helper-target.ts';
+import { remindElsewhere } from './own-program.ts';
 import { openSchedule } from './schedule.ts';
 
 /** The one timer of the agent itself; the watch of devices has another. */
@@ -226,9 +227,11 @@ export class Autopilot {
     const { clock } = this.#hub.keepsake;
     if (clock.monotonicMs() < this.#hub.nextReminderMs || (await this.#hub.keepsake.isPaused())) return;
     this.#hub.nextReminderMs = clock.monotonicMs() + remindEveryMs;
-    const { tell, keys, lookAgainInMs } = await this.#hub.keepsake.remind(
-      [...this.#hub.state.troubles].map(describeTrouble),
-    );
+    const { ownProgram: program, environment } = this.#hub.options;
+    const troubles = [...this.#hub.state.troubles].map(describeTrouble);
+    const { tell, keys, lookAgainInMs } = await (program === undefined
+      ? this.#hub.keepsake.remind(troubles)
+      : remindElsewhere({ program, environment }, troubles));
     if (lookAgainInMs !== undefined) this.#hub.nextReminderMs = clock.monotonicMs() + lookAgainInMs;
     this.#hub.tell({ kind: 'reminded', tell, ...(keys === undefined ? {} : { keys }) });
   }

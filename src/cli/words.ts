@@ -205,9 +205,14 @@ export function describeStatus(status: Status): string {
     lines.push(`Keepsake is paused ${until}. To go on: keepsake resume`);
   }
   if (status.agent === 'notRunning')
-    lines.push('Keepsake is not running: cards are not noticed. To start it: npm start');
-  for (const { message, remedy } of [...status.needsYou, ...status.notes])
+    lines.push(
+      'Keepsake is not running: phones and cards are not noticed. To start it, now and at each login: keepsake install',
+    );
+  const icon = status.icon === undefined || status.icon.shown ? [] : [status.icon.reason];
+  for (const { message, remedy } of [...status.needsYou, ...status.notes, ...icon])
     lines.push('', `${printable(message)} ${remedy}`.trim());
+  if (status.undelivered.length > 0) lines.push('', 'Messages that this desktop did not show:');
+  for (const { message } of status.undelivered) lines.push(`  ${printable(message)}`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -166,6 +166,15 @@ test('The state of things, without a claim that nothing backs', () => {
   expect(needs).toContain('Something on "A?". Do this.');
 });
 
+test('Why there is no icon, and what the desktop did not show, is in the status', () => {
+  const reason = { code: 'ICON_NO_TRAY', message: 'This desktop has no place for icons.', remedy: 'Use this.' };
+  const message = { code: 'NOTICE_UNDELIVERED', message: 'Mum\u001b: Done.', remedy: '' };
+  const text = describeStatus({ ...status, icon: { shown: false, reason }, undelivered: [message] });
+  expect(text).toContain('This desktop has no place for icons. Use this.');
+  expect(text).toContain('Messages that this desktop did not show:\n  Mum?: Done.');
+  expect(describeStatus({ ...status, icon: { shown: true } })).toBe(describeStatus(status));
+});
+
 // Words that only we understand: docs/glossary.md and the design's "Never on a screen".
 const forbidden =
   /\b(asset|resource|volume|mirror|ingest|scrub|manifest|catalogue|catalog|quarantine|offsite|pairing|sidecar|usbmuxd|udid)(s|ed|ing)?\b/i;
