@@ -2,15 +2,17 @@
 // with it, would be noticed on the day the photos are gone.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { makeScene } from '../fault/scene.ts';
 import { configureAgent, devicesOf, startAgent, statusOf } from '../support/agent.ts';
 import { standIn } from '../support/awake-stand-in.ts';
 import { makePhoneScene } from '../support/iphone/phone-scene.ts';
 import { keepsake } from '../support/keepsake.ts';
 import { type NotificationRecorder, startRecorder } from '../support/notification-recorder.ts';
-import { type Desktop, startDesktop } from '../support/private-desktop.ts';
+import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { type ShownIcon, startHost } from '../support/status-notifier-host.ts';
+
+beforeEach((context) => needDesktop(context));
 
 const patience = { timeout: 20_000, interval: 50 };
 

@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import dbus from 'dbus-native';
 import pino from 'pino';
-import { expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { stayAwake } from '../../src/platform/stay-awake.ts';
 import { standIn } from '../support/awake-stand-in.ts';
 import { projectRoot, temporaryFolder } from '../support/keepsake.ts';
-import { type Desktop, startDesktop } from '../support/private-desktop.ts';
+import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
+
+beforeEach((context) => needDesktop(context));
 
 const patience = { timeout: 10_000, interval: 20 };
 const log = pino({ level: 'silent' });

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
-import { expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import type { AbsolutePath } from '../../src/domain/ids.ts';
 import type { OwnerWish } from '../../src/domain/owner-wish.ts';
 import type { IconStatus } from '../../src/domain/status.ts';
@@ -10,8 +10,10 @@ import { Tray, type TrayOptions } from '../../src/notify/tray/tray.ts';
 import type { TrayView } from '../../src/notify/tray/tray-view.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
-import { type Desktop, startDesktop } from '../support/private-desktop.ts';
+import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { startHost } from '../support/status-notifier-host.ts';
+
+beforeEach((context) => needDesktop(context));
 
 const patience = { timeout: 15_000, interval: 20 };
 

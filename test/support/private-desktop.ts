@@ -6,8 +6,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { TestContext } from 'vitest';
+import { needLinux, needPrograms } from './requirements.ts';
 
 const patienceMs = 15_000;
+
+/** Skips the test where there is nothing to make a desktop of. */
+export function needDesktop(context: TestContext, ...programs: readonly string[]): void {
+  needLinux(context, 'desktop');
+  needPrograms(context, 'Xvfb', 'dbus-daemon', 'busctl', ...programs);
+}
 
 export interface Desktop extends AsyncDisposable {
   /** For programs that are to be on it; changes with `startBus`. */
