@@ -6,9 +6,10 @@ import type { Seams } from '../agent/backup.ts';
 import { composeKeepsake } from '../agent/compose.ts';
 import { configKeys } from '../agent/config.ts';
 import type { BackupResult, Keepsake } from '../agent/control.ts';
-import { checkCommand, type OwnProgram, snapshotCommand } from '../agent/own-program.ts';
+import { checkCommand, type OwnProgram, remindCommand, snapshotCommand, troublesKey } from '../agent/own-program.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import { printable } from '../domain/printable.ts';
+import type { Need } from '../domain/status.ts';
 import { addCheckCommands, independentCommands } from './check-command.ts';
 import { connectKeepsake } from './connect.ts';
 import { addCopyCommands } from './copy-commands.ts';
@@ -88,7 +89,9 @@ const commandInWords =
   /\bkeepsake (backup|status|devices|enroll|ignore|retire|rename|adopt|rebuild|config|agent|drives|mirror|verify|remove|restore|safe-to-delete|pause|resume|snooze|install|uninstall|check|helper|doctor)\b/g;
 
 async function dispatch(options: CliOptions): Promise<ExitCode> {
-  const keepsake = [...independentCommands, 'doctor', checkCommand, snapshotCommand].includes(options.args[0] ?? '')
+  const keepsake = [...independentCommands, 'doctor', checkCommand, snapshotCommand, remindCommand].includes(
+    options.args[0] ?? '',
+  )
     ? composeKeepsake(options.environment, options.seams)
     : await connectKeepsake(options.environment, options.seams);
   let exitCode: ExitCode = 0;
@@ -154,6 +157,14 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
     .description('what the agent runs to know how things stand')
     .option('--json', 'print one JSON document')
     .action(async () => printJson(options, await keepsake.status()));
+  program
+    .command(remindCommand, { hidden: true })
+    .description('what the agent runs to know what to remind of')
+    .option('--json', 'print one JSON document')
+    .action(async () => {
+      const troubles = JSON.parse(options.environment[troublesKey] ?? '[]') as readonly Need[];
+      printJson(options, await composeKeepsake(options.environment, options.seams).remind(troubles));
+    });
   program
     .command('start', { hidden: true })
     .description('what `npm start` runs')

@@ -33,6 +33,7 @@ export const errorRetry = {
   SESSION_BUS_FAILED: 'later',
   NOTICE_UNDELIVERED: 'later',
   HELPER_UNREACHABLE: 'later',
+  REPORT_NOT_WRITTEN: 'after-owner-acts',
   // The library and its volume
   LIBRARY_MISSING: 'when-volume-returns',
   LIBRARY_GONE: 'when-volume-returns',

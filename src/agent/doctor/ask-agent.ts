@@ -11,9 +11,6 @@ import { isOurs, socketPaths } from '../api/socket-path.ts';
 import { findAgentPid } from '../install/running-agent.ts';
 import type { Environment, KeepsakePaths } from '../paths.ts';
 
-/** It looks at its list of photos for that, perhaps while it saves. */
-const answerTimeoutMs = 10_000;
-
 export type AgentAnswer =
   | { readonly kind: 'answered'; readonly afterMs: number; readonly status: Status }
   /** It answered that it cannot say. */
@@ -25,9 +22,9 @@ export type AgentAnswer =
 export async function askAgent(
   paths: KeepsakePaths,
   environment: Environment,
-  signal: AbortSignal,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<AgentAnswer> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   let isSilent = (await findAgentPid(paths)) !== undefined;
   for (const path of socketPaths(paths, environment)) {
     const beganMs = performance.now();

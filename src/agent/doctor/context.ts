@@ -1,5 +1,9 @@
 // What the checks of one run of doctor share: asked once, kept for all. Reads the files themselves and writes to none of them.
 
+import { constants } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { isAgentError } from '../../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../../domain/ids.ts';
 import type { Status } from '../../domain/status.ts';
@@ -20,9 +24,13 @@ export interface DoctorLimits {
   readonly checkMs: number;
   /** For one disk: one that slept needs ten seconds to turn again. */
   readonly diskMs: number;
+  /** For the agent: it may be saving, and looks at its list of photos for an answer. */
+  readonly agentMs: number;
+  /** How long the trial message is to be seen. */
+  readonly messageMs: number;
 }
 
-export const usualLimits: DoctorLimits = { checkMs: 20_000, diskMs: 15_000 };
+export const usualLimits: DoctorLimits = { checkMs: 20_000, diskMs: 15_000, agentMs: 10_000, messageMs: 4_000 };
 
 export interface DoctorOptions {
   readonly keepsake: LocalKeepsake;
@@ -41,6 +49,8 @@ export interface ListLook {
 export interface DoctorContext extends DoctorOptions {
   readonly limits: DoctorLimits;
   readonly nowMs: number;
+  /** What phones that nobody decided about call themselves, and their numbers: a report must not have them. */
+  readonly strangers: Set<string>;
   /** Undefined: they cannot be read. */
   readonly settings: (Config & { readonly library: AbsolutePath }) | undefined;
   /** Of every library; undefined: what is known cannot be read. */
@@ -81,11 +91,52 @@ export async function openContext(options: DoctorOptions): Promise<DoctorContext
     const id = await libraryId();
     const path = id === undefined ? undefined : catalogPath(paths, id);
     if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined) return undefined;
-    using catalog = openCatalog({ path, libraryId: id, readOnly: true });
-    return { isWhole: catalog.isWhole(), summary: catalog.summarize() };
+    return await readList(path, id);
   });
-  const agent = once(async () => await askAgent(paths, environment, signal));
-  return { ...options, limits, nowMs: clock.nowMs(), settings, drives, devices, library, libraryId, list, agent };
+  const agent = once(async () => await askAgent(paths, environment, { timeoutMs: limits.agentMs, signal }));
+  return {
+    ...options,
+    limits,
+    nowMs: clock.nowMs(),
+    strangers: new Set(),
+    settings,
+    drives,
+    devices,
+    library,
+    libraryId,
+    list,
+    agent,
+  };
+}
+
+/**
+ * SQLite leaves two files beside a database that it only read, if they were not there. Where they are not, nobody has it open: a copy of
+ * it says the same, and nothing is left behind.
+ */
+async function readList(path: string, libraryId: LibraryId): Promise<ListLook> {
+  const read = (at: string): ListLook => {
+    using catalog = openCatalog({ path: at, libraryId, readOnly: true });
+    return { isWhole: catalog.isWhole(), summary: catalog.summarize() };
+  };
+  if ((await statOrUndefined(`${path}-wal`)) !== undefined) return read(path);
+  const folder = await mkdtemp(join(tmpdir(), 'keepsake-doctor-'));
+  try {
+    const copy = join(folder, 'list.db');
+    const isCopied = await copyFile(path, copy, constants.COPYFILE_FICLONE).then(
+      () => true,
+      () => false, // no room for it there
+    );
+    if (!isCopied) return read(path);
+    try {
+      const look = read(copy);
+      if (look.isWhole) return look;
+    } catch (error) {
+      if (!isAgentError(error)) throw error;
+    }
+    return read(path); // somebody may have written to it while it was copied
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** The status of an agent that answers. */
@@ -94,9 +145,8 @@ export async function statusOf(context: DoctorContext): Promise<Status | undefin
   return answer.kind === 'answered' ? answer.status : undefined;
 }
 
-/** What cannot be read is a finding of the check that is about it. */
-function orUndefined(error: unknown): undefined {
-  if (!isAgentError(error)) throw error;
+/** What cannot be read, for whatever reason, is a finding of the check that is about it; the others go on. */
+function orUndefined(): undefined {
   return undefined;
 }
 

@@ -2,7 +2,7 @@
 // Changes nothing: what it writes is one small file on each disk, which it removes again.
 
 import { type Check, type Finding, isOk, tryOut } from './check.ts';
-import { type DoctorContext, type DoctorOptions, openContext } from './context.ts';
+import type { DoctorContext } from './context.ts';
 import * as desktop from './look-at-desktop.ts';
 import * as disks from './look-at-disks.ts';
 import { lookAtPhones } from './look-at-phones.ts';
@@ -18,14 +18,8 @@ export interface DoctorResult {
   readonly checks: readonly Check[];
 }
 
-/** Takes as long as the slowest check, at most some 30 seconds. @throws the signal's reason. */
-export async function runDoctor(options: DoctorOptions): Promise<DoctorResult> {
-  const context = await openContext(options);
-  return { ...(await runChecks(context)), version: await program.readVersion() };
-}
-
-/** In the order in which they are shown: what the others rest on comes first. */
-export async function runChecks(context: DoctorContext): Promise<Pick<DoctorResult, 'ok' | 'checks'>> {
+/** In the order in which they are shown: what the others rest on comes first. Takes at most some 30 s. @throws the signal's reason. */
+export async function diagnose(context: DoctorContext): Promise<DoctorResult> {
   const { limits, signal } = context;
   const check = async (
     id: string,
@@ -43,6 +37,7 @@ export async function runChecks(context: DoctorContext): Promise<Pick<DoctorResu
     check('clock', titles.clock, records.lookAtClock),
     check('library', titles.library, disks.lookAtLibrary),
     check('library-room', titles.libraryRoom, disks.lookAtLibraryRoom),
+    check('devices', titles.devices, records.lookAtDevices),
     check('list', titles.list, records.lookAtList),
     check('list-copy', titles.listCopy, records.lookAtListCopy),
     disks.lookAtDrives(context),
@@ -58,5 +53,5 @@ export async function runChecks(context: DoctorContext): Promise<Pick<DoctorResu
     check('version', titles.version, program.lookAtVersion),
   ]);
   const checks = groups.flat();
-  return { ok: isOk(checks), checks };
+  return { ok: isOk(checks), version: await program.readVersion(), checks };
 }

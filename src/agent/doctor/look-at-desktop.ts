@@ -1,6 +1,7 @@
 // Whether Keepsake starts, answers and reaches its owner: the login, the agent, the icon, a message, and a computer that is awake.
 
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { isAgentError } from '../../domain/errors.ts';
 import { openNoticeService } from '../../notify/notices/notice-service.ts';
@@ -16,6 +17,7 @@ const slowAnswerMs = 3000;
 const busTimeoutMs = 5000;
 /** KDE's name, which all panels took over. */
 const iconHost = 'org.kde.StatusNotifierWatcher';
+const messageService = 'org.freedesktop.Notifications';
 const trialKey = 'doctor';
 
 export async function lookAtLogin({ keepsake, environment }: DoctorContext): Promise<Finding> {
@@ -76,10 +78,11 @@ export async function lookAtIcon(context: DoctorContext): Promise<Finding> {
     : { result: 'advice', ...words.icon.noPlace };
 }
 
-/** A real one, taken back at once. */
-export async function lookAtNotification({ environment, keepsake, quiet }: DoctorContext): Promise<Finding> {
+/** A real one, taken back after it could be seen. */
+export async function lookAtNotification(context: DoctorContext, signal: AbortSignal): Promise<Finding> {
+  const { environment, keepsake, quiet, limits } = context;
   if (quiet === true) return { result: 'skipped', ...words.notification.quiet };
-  if (!hasDesktop(environment)) return { result: 'skipped', ...words.notification.noDesktop };
+  if (!(await hasDesktop(environment))) return { result: 'skipped', ...words.notification.noDesktop };
   await using notices = openNoticeService({
     ...{ environment, clock: keepsake.clock, log: pino({ level: 'silent' }) },
     onWish: () => undefined, // it has no buttons
@@ -87,17 +90,22 @@ export async function lookAtNotification({ environment, keepsake, quiet }: Docto
   const { title, body } = words.notification;
   try {
     await notices.show({ key: trialKey, title, body, buttons: [], weight: 'quiet' });
+    await setTimeout(limits.messageMs, undefined, { signal });
   } catch (error) {
     if (!isAgentError(error, 'NOTICE_UNDELIVERED')) throw error;
     return { result: 'fail', ...words.notification.refused, details: { code: error.code } };
+  } finally {
+    await notices.withdraw(trialKey);
   }
-  await notices.withdraw(trialKey);
   return { result: 'pass', ...words.notification.shown };
 }
 
-function hasDesktop(environment: Environment): boolean {
+/** Over SSH, say, there may be a bus and nobody on it who shows anything: that is no fault. */
+async function hasDesktop(environment: Environment): Promise<boolean> {
   if (process.platform !== 'linux') return true;
-  return ['DISPLAY', 'WAYLAND_DISPLAY', 'DBUS_SESSION_BUS_ADDRESS'].some((name) => (environment[name] ?? '') !== '');
+  if (['DISPLAY', 'WAYLAND_DISPLAY'].some((name) => (environment[name] ?? '') !== '')) return true;
+  await using bus = await openSessionBus(environment, { timeoutMs: busTimeoutMs });
+  return bus !== undefined && (await hasOwner(bus, messageService).catch(() => false));
 }
 
 /** While plugged in; on a battery it should. */

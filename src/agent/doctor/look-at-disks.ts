@@ -10,7 +10,7 @@ import { openRoom } from '../../library/room.ts';
 import { nearestExisting, readSpace } from '../../platform/volume.ts';
 import { DriveLook, type FoundCopy } from '../drive-look.ts';
 import { type EnrolledDrive, openDriveRegister } from '../drive-register.ts';
-import { type Check, type Detail, type Finding, findingOf, tryOut, within } from './check.ts';
+import { type Check, type Detail, type Finding, tryOut, within } from './check.ts';
 import { type DoctorContext, idIn } from './context.ts';
 import { type TrialAnswer, tryDisk } from './trial.ts';
 import * as words from './words.ts';
@@ -102,18 +102,15 @@ export async function lookAtDrives(context: DoctorContext): Promise<readonly Che
   }
   const enrolled = drives.filter(({ state }) => state === 'enrolled');
   if (enrolled.length === 0) {
-    return await single(async () => ({
-      result: (await context.libraryId()) === undefined ? 'skipped' : 'advice',
-      ...words.drive.none,
-    }));
+    return await single(async () =>
+      (await context.libraryId()) === undefined
+        ? { result: 'skipped', meaning: words.drive.none.meaning } // nothing to copy yet
+        : { result: 'advice', ...words.drive.none },
+    );
   }
-  // A look notes what it finds in memory only.
-  const found = (await within(limits.diskMs, signal, async (stop) => await new DriveLook().look(enrolled, stop)).catch(
-    (error: unknown) => {
-      signal.throwIfAborted();
-      return void findingOf(error); // one that hangs is found below
-    },
-  )) ?? [];
+  // It notes what it finds in memory only. One that cannot tell leaves each drive to be tried where it was seen last.
+  const looking = within(limits.diskMs, signal, async (stop) => await new DriveLook().look(enrolled, stop));
+  const found = (await looking.catch(() => signal.throwIfAborted())) ?? [];
   const checks = await Promise.all(enrolled.map((drive, at) => lookAtDrive(context, { drive, found, number: at + 1 })));
   return checks.flat();
 }
@@ -126,7 +123,11 @@ async function unreadableRegister({ keepsake }: DoctorContext): Promise<Finding>
 
 async function lookAtDrive(
   { signal, limits }: DoctorContext,
-  { drive, found, number }: { readonly drive: EnrolledDrive; readonly found: readonly FoundCopy[]; readonly number: number },
+  {
+    drive,
+    found,
+    number,
+  }: { readonly drive: EnrolledDrive; readonly found: readonly FoundCopy[]; readonly number: number },
 ): Promise<readonly Check[]> {
   const id = `drive-${number}`;
   const copy = found.find(({ marker, root }) => (marker === undefined ? root === drive.root : marker.id === drive.id));
@@ -163,7 +164,9 @@ function judgeDrive(answer: TrialAnswer | 'stuck' | 'failed', drive: EnrolledDri
   if (failed !== undefined) return { result: 'fail', ...words.drive.failed(failed, code), details };
   const id: string | undefined = idIn(answer.markerText);
   if (id === undefined) return { result: 'fail', ...words.drive.damaged, details };
-  return id === drive.id ? { result: 'pass', ...words.drive.works, details } : { result: 'skipped', ...words.drive.away };
+  return id === drive.id
+    ? { result: 'pass', ...words.drive.works, details }
+    : { result: 'skipped', ...words.drive.away };
 }
 
 function driveRoom({ freeBytes, totalBytes }: TrialAnswer, of: { readonly id: string; readonly title: string }): Check {

@@ -27,10 +27,13 @@ export async function lookAtPhones(context: DoctorContext): Promise<readonly Che
           if (!isAgentError(error, 'USBMUXD_MISSING')) throw error;
           // On Linux it begins with the first iPhone and ends with the last.
           const lacking = await keepsake.phones.lacking();
-          if (lacking === undefined && process.platform === 'linux') return { result: 'pass', ...words.iphones.waiting };
+          if (lacking === undefined && process.platform === 'linux')
+            return { result: 'pass', ...words.iphones.waiting };
           const { code, message, remedy } = lacking ?? error;
           // Who saves from cards only needs none of it.
-          const isNeeded = (context.devices ?? []).some(({ kind, decision }) => kind === 'iphone' && decision === 'always');
+          const isNeeded = (context.devices ?? []).some(
+            ({ kind, decision }) => kind === 'iphone' && decision === 'always',
+          );
           return { result: isNeeded ? 'fail' : 'advice', meaning: message, nextStep: remedy, details: { code } };
         }
         const meant = found.length === 0 ? words.iphones.none : words.iphones.some(found.length);
@@ -56,6 +59,7 @@ async function lookAtPhone(context: DoctorContext, device: UsbmuxDevice, number:
         try {
           const identity = await identifyPhone(asked);
           name ??= identity.name;
+          context.strangers.add(identity.name).add(device.udid);
           await probePhone(asked);
           const { model, systemVersion } = identity;
           return { result: 'pass', ...words.phone.ready, details: { model, systemVersion, decision } };

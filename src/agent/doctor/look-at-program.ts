@@ -1,13 +1,12 @@
 // Whether Keepsake itself is whole: its runtime, its database, its age, and the programs it asks.
 
 import { existsSync, realpathSync } from 'node:fs';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { readFile } from 'node:fs/promises';
 import { dayMs } from '../../domain/safety.ts';
 import { findTrayProgram } from '../../notify/tray/tray-program.ts';
 import { runCommand } from '../../platform/bounded-command.ts';

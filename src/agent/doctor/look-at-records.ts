@@ -4,8 +4,8 @@ import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { dayMs } from '../../domain/safety.ts';
-import { listManifests } from '../../library/manifest.ts';
 import { libraryFolders } from '../../library/library.ts';
+import { listManifests } from '../../library/manifest.ts';
 import { runCommand } from '../../platform/bounded-command.ts';
 import { statOrUndefined } from '../../platform/volume.ts';
 import { loadConfig } from '../config.ts';
@@ -31,27 +31,34 @@ export async function lookAtSettings({ keepsake }: DoctorContext): Promise<Findi
 /** Folders 0700, files 0600, and ours. The settings' folder may be open as long as its file is not. */
 export async function lookAtFolders({ keepsake }: DoctorContext): Promise<Finding> {
   const { paths } = keepsake;
-  const own = [paths.state, paths.catalogs, paths.logs, paths.config];
+  const own = { state: paths.state, lists: paths.catalogs, logs: paths.logs, settings: paths.config };
   let found = 0;
-  let open: string | undefined;
-  for (const path of [...own, dirname(paths.config)]) {
+  let open: { readonly path: string; readonly details: Readonly<Record<string, string>> } | undefined;
+  for (const [what, path] of Object.entries({ ...own, aroundSettings: dirname(paths.config) })) {
     const facts = await lstat(path).catch(() => undefined); // nothing is kept there yet
     if (facts === undefined) continue;
     found += 1;
     const mode = facts.mode & 0o777;
+    const details = { what, mode: mode.toString(8) };
     if (process.getuid !== undefined && facts.uid !== process.getuid())
-      return { result: 'fail', ...words.folders.othersOwn(path), details: { mode: mode.toString(8) } };
-    const needed = facts.isDirectory() ? 0o700 : 0o600;
+      return { result: 'fail', ...words.folders.othersOwn(path), details };
+    const needed = facts.isDirectory() ? 0o700 : 0o400;
     if (!facts.isSymbolicLink() && (mode & needed) !== needed)
-      return { result: 'fail', ...words.folders.notWritable(path), details: { mode: mode.toString(8) } };
+      return { result: 'fail', ...words.folders.notWritable(path), details };
     // Of the folder around the settings only that nobody else may put anything there: in it may be other things of the owner's.
-    const forbidden = own.includes(path as (typeof own)[number]) ? 0o077 : 0o022;
-    if (process.platform !== 'win32' && !facts.isSymbolicLink() && (mode & forbidden) !== 0) open ??= path;
+    const forbidden = what === 'aroundSettings' ? 0o022 : 0o077;
+    if (process.platform !== 'win32' && !facts.isSymbolicLink() && (mode & forbidden) !== 0) open ??= { path, details };
   }
   if (found === 0) return { result: 'pass', ...words.folders.none };
   return open === undefined
     ? { result: 'pass', ...words.folders.private }
-    : { result: 'advice', ...words.folders.open(open) };
+    : { result: 'advice', ...words.folders.open(open.path), details: open.details };
+}
+
+/** @throws AgentError STATE_DAMAGED, which says what is wrong with it. */
+export async function lookAtDevices({ keepsake }: DoctorContext): Promise<Finding> {
+  const known = (await keepsake.register.list([])).length;
+  return { result: 'pass', ...words.devices.readable(known), details: { known } };
 }
 
 export async function lookAtList(context: DoctorContext): Promise<Finding> {

@@ -4,8 +4,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, link, lstat, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, link, open, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { systemErrorCode } from '../../domain/errors.ts';
 import type { TrialAnswer, TrialQuestion, TrialStep } from './trial.ts';
@@ -19,30 +19,30 @@ process.stdout.write(JSON.stringify(await answer(JSON.parse(process.argv[2] ?? '
 
 async function answer({ root, marker, folders, alsoStat }: TrialQuestion): Promise<TrialAnswer> {
   const isThere = await isFolder(root);
-  const nearest = isThere ? root : await nearestFolder(root);
+  const nearest = isThere ? root : await nearestThere(root);
   const { bavail, blocks, bsize } = await statfs(nearest);
   const { dev } = await stat(nearest);
   const facts = {
     ...{ freeBytes: bavail * bsize, totalBytes: blocks * bsize },
     isOnSystemDisk: await isSystemDevice(dev),
-    isWritable: await access(nearest, constants.W_OK | constants.X_OK).then(
-      () => true,
-      () => false,
-    ),
+    isWritable: (await isFolder(nearest)) && (await mayWrite(nearest)),
     modifiedMs: await Promise.all(alsoStat.map(async (path) => (await statOrNothing(path))?.mtimeMs ?? null)),
   };
   if (!isThere) return { state: 'noFolder', ...facts };
   const markerText = await readMarkerText(marker);
   if (markerText === undefined) return { state: 'noMarker', ...facts };
   for (const folder of folders) {
-    // Not through a link: behind one lies somebody else's folder.
-    if ((await lstat(folder).catch(() => undefined))?.isDirectory() !== true) continue;
+    if (!(await isFolder(folder))) continue;
+    // Not through a link: behind one lies something else, such as the library.
+    if ((await realpath(folder)) !== join(await realpath(root), relative(root, folder))) continue;
     return { state: 'tried', ...facts, markerText, ...(await tryIn(folder)) };
   }
   return { state: 'noOwnFolder', ...facts, markerText };
 }
 
-async function tryIn(folder: string): Promise<{ readonly failed?: TrialStep; readonly code?: string; hardLinks: boolean }> {
+async function tryIn(
+  folder: string,
+): Promise<{ readonly failed?: TrialStep; readonly code?: string; hardLinks: boolean }> {
   for (let attempt = 1; ; attempt += 1) {
     const tried = await tryOnce(folder);
     if (tried.code !== 'ENOENT' || attempt >= attemptsMax || !(await isFolder(folder))) return tried;
@@ -127,9 +127,16 @@ async function statOrNothing(path: string) {
   return await stat(path).catch(() => undefined);
 }
 
-async function nearestFolder(path: string): Promise<string> {
-  for (let folder = dirname(path); ; folder = dirname(folder))
-    if (folder === dirname(folder) || (await isFolder(folder))) return folder;
+async function nearestThere(path: string): Promise<string> {
+  for (let above = path; ; above = dirname(above))
+    if (above === dirname(above) || (await statOrNothing(above)) !== undefined) return above;
+}
+
+async function mayWrite(folder: string): Promise<boolean> {
+  return await access(folder, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** macOS keeps the owner's files on a second volume of the same disk, mounted there. */

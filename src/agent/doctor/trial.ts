@@ -22,11 +22,11 @@ const answerSchema = z.object({
   /** `noFolder`, `noMarker`, `noOwnFolder`: nothing was tried. */
   state: z.enum(['noFolder', 'noMarker', 'noOwnFolder', 'tried']),
   markerText: z.string().optional(),
-  /** Of the disk; of the nearest folder above where there is none. */
+  /** Of the disk; of the nearest thing above where there is no such folder. */
   freeBytes: z.number(),
   totalBytes: z.number(),
   isOnSystemDisk: z.boolean(),
-  /** Rights only. */
+  /** By its rights; false if a file is in the way. */
   isWritable: z.boolean(),
   /** As `alsoStat` was asked; null: it is not there. */
   modifiedMs: z.array(z.number().nullable()),

@@ -18,6 +18,7 @@ export const titles = {
   settings: 'The settings',
   folders: 'Only you can look into what Keepsake keeps',
   home: 'Room in your home folder',
+  devices: 'What is known of your phones and cards',
   list: 'The list of saved photos',
   listCopy: 'The copy of that list in your photo folder',
   library: 'Your photo folder can be written and read',
@@ -91,7 +92,8 @@ export const version = {
 export const exiftool = {
   works: { meaning: 'The program for that runs.' },
   missing: {
-    meaning: 'The program for that does not run. Photos are saved all the same; a few may be filed by the date of their file.',
+    meaning:
+      'The program for that does not run. Photos are saved all the same; a few may be filed by the date of their file.',
     nextStep: process.platform === 'linux' ? 'Install it with: sudo apt install perl' : installAgain,
   },
 };
@@ -142,6 +144,12 @@ export const home = {
   little: (freeBytes: number): Said => ({
     meaning: `Only ${inWords(freeBytes)} are free on the disk of your home folder. Keepsake needs some of that to save photos.`,
     nextStep: 'Empty the trash of this computer, and remove programs or files that you do not need.',
+  }),
+};
+
+export const devices = {
+  readable: (known: number): Said => ({
+    meaning: known === 0 ? 'Nothing is known yet.' : `It can be read: ${count(known, 'device', 'devices')}.`,
   }),
 };
 
@@ -223,7 +231,10 @@ export const libraryRoom = {
 };
 
 export const drive = {
-  none: { meaning: 'None was added, so there is one copy of your photos only.', nextStep: 'Connect a drive and add it: keepsake drives add' },
+  none: {
+    meaning: 'None was added, so there is one copy of your photos only.',
+    nextStep: 'Connect a drive and add it: keepsake drives add',
+  },
   away: { meaning: 'It is not connected now.' },
   works: library.works,
   silent: {
@@ -245,7 +256,10 @@ export const drive = {
   failed: (step: TrialStep, code: string): Said => {
     const what = `${stepWords[step]} on it (${code})`;
     if (isFull(code))
-      return { meaning: `A small file could not be ${what}: it is full.`, nextStep: 'Make room on it, or use a larger drive.' };
+      return {
+        meaning: `A small file could not be ${what}: it is full.`,
+        nextStep: 'Make room on it, or use a larger drive.',
+      };
     if (isRefused(code))
       return {
         meaning: `A small file could not be ${what}: nothing can be changed there.`,
@@ -335,7 +349,10 @@ export const icon = {
 export const notification = {
   title: 'Keepsake',
   body: 'This is a trial message from Keepsake.',
-  shown: { meaning: 'A trial message was shown, and taken back.' },
+  shown: {
+    meaning:
+      'A trial message was shown for some seconds. If you did not see it, messages are switched off on this computer.',
+  },
   refused: {
     meaning: 'This desktop did not take a trial message, so Keepsake cannot remind you of anything.',
     nextStep: 'Log out and in again, then run this again: keepsake doctor',

@@ -15,6 +15,7 @@ const expected: Record<keyof typeof errorRetry, number> = {
   SESSION_BUS_FAILED: 3,
   NOTICE_UNDELIVERED: 3,
   HELPER_UNREACHABLE: 3,
+  REPORT_NOT_WRITTEN: 1,
   LIBRARY_MISSING: 3,
   LIBRARY_GONE: 3,
   LIBRARY_READ_ONLY: 3,
