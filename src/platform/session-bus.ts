@@ -3,7 +3,8 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AgentError } from '../domain/errors.ts';
+import { setImmediate } from 'node:timers/promises';
+import { AgentError, isAgentError } from '../domain/errors.ts';
 
 /** A menu or a list of capabilities has some kilobytes. What is larger is not meant for us: the connection ends. */
 const messageBytesMax = 4 * 1024 * 1024;
@@ -29,6 +30,8 @@ export interface SignalMatch {
   readonly path?: string;
   readonly interface: string;
   readonly member: string;
+  /** Only those whose first value is this text: for what is told of everybody, as of names, we are not woken by all others. */
+  readonly firstValue?: string;
 }
 
 export interface SessionBus extends AsyncDisposable {
@@ -44,14 +47,37 @@ type Environment = Readonly<Record<string, string | undefined>>;
 type Library = typeof import('dbus-native');
 type Message = import('dbus-native').Message;
 
-/** Where the session's bus is: a socket that is there. Undefined: there is none. */
-function findAddress(environment: Environment): string | undefined {
-  const address = environment['DBUS_SESSION_BUS_ADDRESS'];
-  if (address !== undefined && address !== '') return /^unix:/.test(address) ? address : undefined;
+/**
+ * Where the session's bus is: a socket. Undefined: there is none. The library is given no address, since for some kinds of address it
+ * starts programs (`unixexec`, `launchd`), and others mean that a bus is to be started (`autolaunch`).
+ */
+function findSocket(environment: Environment): string | undefined {
+  const addresses = environment['DBUS_SESSION_BUS_ADDRESS'];
+  if (addresses !== undefined && addresses !== '')
+    return addresses
+      .split(';')
+      .map(socketOf)
+      .find((socket) => socket !== undefined);
   const folder = environment['XDG_RUNTIME_DIR'];
   if (folder === undefined || folder === '') return undefined;
   const path = join(folder, 'bus');
-  return existsSync(path) ? `unix:path=${path}` : undefined;
+  return existsSync(path) ? path : undefined;
+}
+
+/** "unix:path=/run/user/1000/bus,guid=…" (D-Bus specification, "Server Addresses"). */
+function socketOf(address: string): string | undefined {
+  const prefix = 'unix:';
+  if (!address.startsWith(prefix)) return undefined;
+  const pairs = address.slice(prefix.length).split(',');
+  const readValue = (key: string) => pairs.find((pair) => pair.startsWith(`${key}=`))?.slice(key.length + 1);
+  try {
+    const path = readValue('path');
+    if (path !== undefined) return decodeURIComponent(path);
+    const abstract = readValue('abstract');
+    return abstract === undefined ? undefined : `\0${decodeURIComponent(abstract)}`;
+  } catch {
+    return undefined; // a "%" that stands for nothing
+  }
 }
 
 /** Undefined: this session has no bus, or none that answers in time. */
@@ -59,12 +85,12 @@ export async function openSessionBus(
   environment: Environment,
   { timeoutMs }: { readonly timeoutMs: number },
 ): Promise<SessionBus | undefined> {
-  const address = findAddress(environment);
-  if (address === undefined) return undefined;
+  const socket = findSocket(environment);
+  if (socket === undefined) return undefined;
   const library = (await import('dbus-native')).default as unknown as Library; // where there is no bus, it is not loaded
   let bus: Bus | undefined;
   try {
-    bus = new Bus(library, address);
+    bus = new Bus(library, socket);
     await bus.greet(timeoutMs);
     return bus;
   } catch {
@@ -89,6 +115,13 @@ export async function hasOwner(bus: SessionBus, name: string): Promise<boolean> 
 
 const ownerTimeoutMs = 5000;
 
+class NoAnswer extends Error {}
+
+/** True if whoever was asked is there, as far as is known, and did not answer in time. */
+export function isUnanswered(error: unknown): boolean {
+  return isAgentError(error, 'SESSION_BUS_FAILED') && error.cause instanceof NoAnswer;
+}
+
 class Bus implements SessionBus {
   readonly #library: Library;
   readonly #client: ReturnType<Library['createClient']>;
@@ -100,19 +133,18 @@ class Bus implements SessionBus {
   /** Who has the names whose signals we listen to. */
   readonly #owners = new Map<string, string>();
 
-  constructor(library: Library, address: string) {
+  #isClosed = false;
+
+  constructor(library: Library, socket: string) {
     this.#library = library;
     this.#client = library.createClient({
-      ...{ busAddress: address, maxMessageSize: messageBytesMax, plainValues: true },
+      ...{ socket, maxMessageSize: messageBytesMax, plainValues: true },
       authMethods: ['EXTERNAL'], // never as anybody else
     });
     const { connection } = this.#client;
-    const end = () => this.#closed.resolve();
-    connection.on('error', end); // what was asked is told that it failed; who waits for the end, that it came
-    connection.on('close', end);
-    connection.on('end', end);
-    connection.on('handlerError', end);
-    connection.on('message', (message) => this.#hear(message));
+    // `handlerError`: somebody sent what neither the library nor we can read. Another connection may be luckier.
+    for (const event of ['error', 'close', 'end', 'handlerError']) connection.on(event, () => this.#end());
+    connection.on('message', (message: Message) => this.#hear(message));
   }
 
   get closed(): Promise<void> {
@@ -125,12 +157,13 @@ class Bus implements SessionBus {
   }
 
   async call(call: BusCall, { timeoutMs }: { readonly timeoutMs: number }): Promise<readonly unknown[]> {
+    if (this.#isClosed) throw failed(call, 'the bus is gone');
     const answer = Promise.withResolvers<readonly unknown[]>();
     const fail = (cause: unknown) => answer.reject(failed(call, cause));
-    // The library's own limit begins when the call is sent; one that waits for a bus that never greets has another.
-    const timer = setTimeout(() => fail('no answer in time'), timeoutMs);
+    // The library's own limit begins when the call is sent, and one that waits for a bus that never greets is not sent.
+    const timer = setTimeout(() => fail(new NoAnswer(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const forgotten = new AbortController();
     const { signature, body, mayStart, ...rest } = call;
-    void this.#closed.promise.then(() => fail('the bus is gone'));
     try {
       this.#client.invoke(
         {
@@ -139,10 +172,10 @@ class Bus implements SessionBus {
           flags: mayStart === true ? 0 : noAutoStart,
           ...(signature === undefined ? {} : { signature, body: [...(body ?? [])] }),
         },
-        { timeout: timeoutMs },
+        { signal: forgotten.signal },
         (error, ...values) => {
           if (error === null || error === undefined) answer.resolve(values);
-          else fail(error);
+          else fail(error); // also when the connection ends
         },
       );
     } catch (error) {
@@ -152,6 +185,7 @@ class Bus implements SessionBus {
       return await answer.promise;
     } finally {
       clearTimeout(timer);
+      forgotten.abort(); // or the library would keep what is never answered
     }
   }
 
@@ -160,25 +194,39 @@ class Bus implements SessionBus {
     const entry = { match, listener };
     this.#listeners.add(entry);
     const rules = [ruleOf(match)];
-    if (sender !== undefined && sender !== busName) {
-      rules.push(
-        `${ruleOf({ sender: busName, path: busPath, interface: busName, member: 'NameOwnerChanged' })},arg0='${sender}'`,
-      );
+    const hasOwnerToKnow = sender !== undefined && sender !== busName;
+    if (hasOwnerToKnow) {
+      const ofBus = { sender: busName, path: busPath, interface: busName };
+      rules.push(ruleOf({ ...ofBus, member: 'NameOwnerChanged', firstValue: sender }));
     }
-    for (const rule of rules) await this.#ask('AddMatch', rule);
-    if (sender !== undefined && sender !== busName) await this.#learnOwner(sender);
-    return {
-      [Symbol.asyncDispose]: async () => {
-        if (!this.#listeners.delete(entry)) return;
-        // On a bus that is gone there is nothing to take back.
-        for (const rule of rules) await this.#ask('RemoveMatch', rule).catch(() => undefined);
-      },
+    const stop = async () => {
+      if (!this.#listeners.delete(entry)) return;
+      // Nobody tells us from now on who has it.
+      if (sender !== undefined && !this.#isListenedTo(sender)) this.#owners.delete(sender);
+      // On a bus that is gone there is nothing to take back.
+      await Promise.allSettled(rules.map((rule) => this.#ask('RemoveMatch', rule)));
     };
+    try {
+      for (const rule of rules) await this.#ask('AddMatch', rule);
+      if (hasOwnerToKnow) await this.#learnOwner(sender);
+    } catch (error) {
+      void stop();
+      throw error;
+    }
+    return { [Symbol.asyncDispose]: stop };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.clear();
-    this.#client.connection.end();
+    this.#client.connection.stream.end();
+    await setImmediate(); // what was sent has gone out
+    this.#end();
+  }
+
+  /** Whichever side ends it. A socket that is only half closed would keep a process from ending while the bus hangs (measured). */
+  #end(): void {
+    this.#isClosed = true;
+    this.#client.connection.stream.destroy(); // and the library tells all who wait for an answer
     this.#closed.resolve();
   }
 
@@ -201,23 +249,28 @@ class Bus implements SessionBus {
       const [name, , owner] = body;
       if (typeof name === 'string' && typeof owner === 'string') {
         if (owner === '') this.#owners.delete(name);
-        else this.#owners.set(name, owner);
+        else if (this.#isListenedTo(name)) this.#owners.set(name, owner);
       }
     }
     for (const { match, listener } of this.#listeners) if (this.#fits(message, match)) listener(body);
   }
 
+  #isListenedTo(name: string): boolean {
+    return [...this.#listeners].some(({ match }) => match.sender === name);
+  }
+
   /** Anybody may send us anything: what the rule of the bus lets through is looked at again. */
-  #fits(message: Message, { sender, path, interface: wanted, member }: SignalMatch): boolean {
+  #fits(message: Message, { sender, path, interface: wanted, member, firstValue }: SignalMatch): boolean {
     if (message.interface !== wanted || message.member !== member) return false;
     if (path !== undefined && message.path !== path) return false;
+    if (firstValue !== undefined && (!Array.isArray(message.body) || message.body[0] !== firstValue)) return false;
     if (sender === undefined) return true;
     return message.sender === (sender === busName ? busName : this.#owners.get(sender));
   }
 }
 
-function ruleOf({ sender, path, interface: of, member }: SignalMatch): string {
-  const parts = { type: 'signal', sender, path, interface: of, member };
+function ruleOf({ sender, path, interface: of, member, firstValue }: SignalMatch): string {
+  const parts = { type: 'signal', sender, path, interface: of, member, arg0: firstValue };
   return Object.entries(parts)
     .flatMap(([key, value]) => (value === undefined ? [] : [`${key}='${value}'`]))
     .join(',');

@@ -1,12 +1,15 @@
 // Anybody in the session may be on the bus, hang, or end it: none of that may hold up or end the program that saves photos.
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
-import { hasOwner, openSessionBus, type SessionBus } from '../../src/platform/session-bus.ts';
-import { temporaryFolder } from '../support/keepsake.ts';
-import { type Desktop, startDesktop } from '../support/private-desktop.ts';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { hasOwner, isUnanswered, openSessionBus, type SessionBus } from '../../src/platform/session-bus.ts';
+import { projectRoot, temporaryFolder } from '../support/keepsake.ts';
+import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
+
+beforeEach((context) => needDesktop(context));
 
 async function open(desktop: Desktop): Promise<SessionBus> {
   const bus = await openSessionBus(desktop.environment, { timeoutMs: 5000 });
@@ -43,9 +46,9 @@ test('Who does not answer is given up, and answers again when they come to', asy
   await using bus = await open(desktop);
   const child = await startEcho(desktop, bus);
   child.kill('SIGSTOP');
-  await expect(bus.call({ ...echo, signature: 's', body: ['?'] }, { timeoutMs: 200 })).rejects.toMatchObject({
-    code: 'SESSION_BUS_FAILED',
-  });
+  const failure = await bus.call({ ...echo, signature: 's', body: ['?'] }, { timeoutMs: 200 }).catch((error) => error);
+  expect(failure).toMatchObject({ code: 'SESSION_BUS_FAILED' });
+  expect(isUnanswered(failure)).toBe(true);
   child.kill('SIGCONT');
   expect(await bus.call({ ...echo, signature: 's', body: ['again'] }, { timeoutMs: 10_000 })).toEqual(['again']);
 });
@@ -74,16 +77,103 @@ test('A session without a bus has none, and gets none', async () => {
   expect(await openSessionBus({ DBUS_SESSION_BUS_ADDRESS: gone }, { timeoutMs: 1000 })).toBe(undefined);
   writeFileSync(join(folder.path, 'bus'), 'no socket');
   expect(await openSessionBus({ XDG_RUNTIME_DIR: folder.path }, { timeoutMs: 1000 })).toBe(undefined);
+  // Kinds of address for which a program would be started.
+  const started = join(folder.path, 'started');
+  for (const first of ['', 'unix:tmpdir=/tmp;', 'unix:path=%;']) {
+    const address = `${first}unixexec:path=/bin/touch,argv1=${started},arg1=${started}`;
+    expect(await openSessionBus({ DBUS_SESSION_BUS_ADDRESS: address }, { timeoutMs: 1000 })).toBe(undefined);
+  }
+  expect(existsSync(started)).toBe(false);
 });
 
-test('A bus that lets in and says nothing is none', async () => {
+test('A bus is found by the addresses that sessions have', async () => {
+  await using desktop = await startDesktop({ display: false });
+  const { XDG_RUNTIME_DIR: folder = '' } = desktop.environment;
+  const environments = [
+    { XDG_RUNTIME_DIR: folder },
+    { DBUS_SESSION_BUS_ADDRESS: '', XDG_RUNTIME_DIR: folder },
+    { DBUS_SESSION_BUS_ADDRESS: `unix:path=${folder}/bus,guid=0123456789abcdef` },
+    { DBUS_SESSION_BUS_ADDRESS: `tcp:host=localhost,port=1;unix:path=${folder.replaceAll('-', '%2d')}/bus` },
+  ];
+  for (const environment of environments) {
+    await using bus = await openSessionBus(environment, { timeoutMs: 5000 });
+    expect(bus, JSON.stringify(environment)).toBeDefined();
+  }
+});
+
+test('A bus that lets in and says nothing is none, and is let go of', async () => {
   using folder = temporaryFolder();
-  mkdirSync(folder.path, { recursive: true });
-  const server = createServer(() => undefined).listen(join(folder.path, 'bus'));
+  // As a process that hangs: it never closes its end.
+  const server = createServer({ allowHalfOpen: true }).listen(join(folder.path, 'bus'));
+  const sockets: Socket[] = [];
+  server.on('connection', (socket) => sockets.push(socket.on('error', () => undefined).resume()));
   try {
     expect(await openSessionBus({ XDG_RUNTIME_DIR: folder.path }, { timeoutMs: 300 })).toBe(undefined);
+    // Whoever only half closes its end keeps it, and its process. Writing to one that is closed is an error.
+    await vi.waitUntil(
+      () => {
+        sockets[0]?.write('?');
+        return sockets[0]?.destroyed;
+      },
+      { timeout: 5000 },
+    );
   } finally {
+    for (const socket of sockets) socket.destroy();
     server.close();
+  }
+});
+
+test('A bus that sends more than a message may have, or no messages at all, is left', async () => {
+  using folder = temporaryFolder();
+  // "l", a method's answer, version 1, and a body of 64 MiB to come.
+  const tooLarge = Buffer.alloc(16);
+  tooLarge.write('l\u0002\u0000\u0001', 'latin1');
+  tooLarge.writeUInt32LE(64 * 1024 * 1024, 4);
+  for (const [index, what] of [tooLarge, Buffer.from('HTTP/1.1 400 Bad Request')].entries()) {
+    const path = join(folder.path, `bus${index}`);
+    const server = createServer((socket) => {
+      socket
+        .on('error', () => undefined)
+        .on('data', (data) => {
+          if (data.includes('AUTH')) socket.write('OK 0123456789abcdef\r\n');
+          if (data.includes('BEGIN')) socket.write(what);
+        });
+    }).listen(path);
+    try {
+      const environment = { DBUS_SESSION_BUS_ADDRESS: `unix:path=${path}` };
+      // Long before the time it would have.
+      expect(await openSessionBus(environment, { timeoutMs: 60_000 })).toBe(undefined);
+    } finally {
+      server.close();
+    }
+  }
+});
+
+test('A process that gave up a bus that hangs ends by itself', async () => {
+  await using desktop = await startDesktop({ display: false });
+  await using bus = await open(desktop);
+  const ofBus = { destination: 'org.freedesktop.DBus', path: '/', interface: 'org.freedesktop.DBus' };
+  const question = { ...ofBus, member: 'GetConnectionUnixProcessID', signature: 's', body: [ofBus.destination] };
+  const [busProcess] = (await bus.call(question, { timeoutMs: 5000 })) as [number];
+  const script = `
+    import { openSessionBus } from ${JSON.stringify(join(projectRoot, 'src/platform/session-bus.ts'))};
+    const bus = await openSessionBus(process.env, { timeoutMs: 30_000 });
+    process.send('open');
+    process.once('message', async () => {
+      process.disconnect();
+      await bus.call({ ...${JSON.stringify(ofBus)}, member: 'GetId' }, { timeoutMs: 100 })
+        .catch(() => bus[Symbol.asyncDispose]());
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    ...{ env: desktop.environment, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
+  });
+  try {
+    await once(child, 'message');
+    process.kill(busProcess, 'SIGSTOP');
+    child.send('go');
+    expect(await once(child, 'exit', { signal: AbortSignal.timeout(15_000) })).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
   }
 });
 
@@ -103,4 +193,19 @@ test('A signal is heard from who has the name, and from nobody who pretends to',
   await bus.call({ ...echo, signature: 's', body: ['true'] }, { timeoutMs: 5000 });
   await vi.waitUntil(() => heard.length > 0, { timeout: 5000 });
   expect(heard).toEqual(['true']);
+});
+
+test('A signal is heard of the one it is asked for, and no more when nobody listens', async () => {
+  await using desktop = await startDesktop({ display: false });
+  await using bus = await open(desktop);
+  const heard: unknown[] = [];
+  const ofNames = { sender: 'org.freedesktop.DBus', interface: 'org.freedesktop.DBus', member: 'NameOwnerChanged' };
+  const listening = await bus.onSignal({ ...ofNames, firstValue: 'org.example.Echo' }, ([name]) => heard.push(name));
+  const child = await startEcho(desktop, bus); // whose name on the bus is told of too, to those who ask for all
+  await vi.waitUntil(() => heard.length > 0, { timeout: 5000 });
+  expect(heard).toEqual(['org.example.Echo']);
+  await listening[Symbol.asyncDispose]();
+  child.kill('SIGKILL');
+  await vi.waitUntil(async () => !(await hasOwner(bus, 'org.example.Echo')), { timeout: 5000 });
+  expect(heard).toEqual(['org.example.Echo']);
 });

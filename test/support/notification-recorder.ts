@@ -20,23 +20,47 @@ export interface NotificationRecorder extends AsyncDisposable {
   /** Those that are open now. */
   readonly open: ReadonlyMap<number, RecordedNotice>;
   press(id: number, action: string): void;
+  /** As its owner does. */
+  close(id: number): void;
+  /** Answers nobody, as a process that is stopped, until it comes to. */
+  hang(): void;
+  comeTo(): void;
 }
 
 const service = 'org.freedesktop.Notifications';
 const path = '/org/freedesktop/Notifications';
 
+/** Reasons (Desktop Notifications Specification, "NotificationClosed"). */
+const closedByOwner = 2;
+const closedByCall = 3;
+const allowReplacement = 1; // flags of RequestName (D-Bus specification)
+const replaceExisting = 2;
+
 /** @param firstId to tell one run of it from the next. */
 export async function startRecorder(
   desktop: Desktop,
-  { capabilities = ['actions', 'body', 'body-markup'], firstId = 1 } = {},
+  {
+    capabilities = ['actions', 'body', 'body-markup'],
+    firstId = 1,
+    isHung = false,
+    mayBeReplaced = false,
+    replaces: replacesOther = false,
+  } = {},
 ): Promise<NotificationRecorder> {
   const bus = dbus.sessionBus({ busAddress: desktop.environment['DBUS_SESSION_BUS_ADDRESS'] ?? '', plainValues: true });
   bus.connection.on('error', () => undefined); // a bus that a test ends
   const asked: RecordedNotice[] = [];
   const open = new Map<number, RecordedNotice>();
   let nextId = firstId;
+  let awake = Promise.withResolvers<void>();
+  if (!isHung) awake.resolve();
+  /** One after the other, in the order they were asked for. */
+  const inTurn = (act: () => unknown) => awake.promise.then(act);
+  const close = (id: number, reason: number) => {
+    if (open.delete(id)) bus.sendSignal(path, service, 'NotificationClosed', 'uu', [id, reason]);
+  };
   const notifications = {
-    GetCapabilities: () => capabilities,
+    GetCapabilities: () => inTurn(() => capabilities),
     GetServerInformation: () => ['recorder', 'test', '1', '1.2'],
     Notify: (...values: readonly unknown[]) => {
       const [app, replaces, , title, body, actions, hints, expiresMs] = values as [
@@ -49,16 +73,19 @@ export async function startRecorder(
         Record<string, unknown>,
         number,
       ];
-      const id = replaces === 0 ? nextId++ : replaces;
-      const notice = { id, replaces, app, title, body, actions, hints, expiresMs };
-      asked.push(notice);
-      open.set(id, notice);
-      return id;
+      return inTurn(() => {
+        const id = replaces === 0 ? nextId++ : replaces;
+        const notice = { id, replaces, app, title, body, actions, hints, expiresMs };
+        asked.push(notice);
+        open.set(id, notice);
+        return id;
+      });
     },
-    CloseNotification: (id: number) => {
-      if (open.delete(id)) bus.sendSignal(path, service, 'NotificationClosed', 'uu', [id, 3]);
-      return null;
-    },
+    CloseNotification: (id: number) =>
+      inTurn(() => {
+        close(id, closedByCall);
+        return null;
+      }),
   };
   bus.exportInterface(notifications, path, {
     name: service,
@@ -74,10 +101,15 @@ export async function startRecorder(
       CloseNotification: ['u', '', ['id'], []],
     },
   });
-  await bus.requestName(service, 0);
+  await bus.requestName(service, (mayBeReplaced ? allowReplacement : 0) | (replacesOther ? replaceExisting : 0));
   return {
     asked,
     open,
+    close: (id) => close(id, closedByOwner),
+    hang: () => {
+      awake = Promise.withResolvers<void>();
+    },
+    comeTo: () => awake.resolve(),
     press: (id, action) => bus.sendSignal(path, service, 'ActionInvoked', 'us', [id, action]),
     [Symbol.asyncDispose]: async () => {
       bus.connection.end();

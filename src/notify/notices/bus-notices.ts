@@ -1,82 +1,158 @@
 // Notices as the Desktop Notifications Specification has them (1.2): over the session bus, with buttons, replaced and taken back.
+// One at a time, and never more than one that waits for a desktop that hangs.
 
 import type { Notice } from '../../domain/notice.ts';
-import type { OwnerWish } from '../../domain/owner-wish.ts';
 import { printable } from '../../domain/printable.ts';
-import { hasOwner, openSessionBus, type SessionBus } from '../../platform/session-bus.ts';
-import type { NoticeServiceOptions } from './notice-desktop.ts';
+import { isUnanswered, openSessionBus, type SessionBus } from '../../platform/session-bus.ts';
+import { cut, defaultAnswerTimeoutMs, type NoticeServiceOptions } from './notice-desktop.ts';
 
 const service = 'org.freedesktop.Notifications';
 const at = { destination: service, path: '/org/freedesktop/Notifications', interface: service } as const;
-/** A desktop that takes longer hangs. */
-const answerMsMax = 5000;
-/** It is not asked again before: each question would hold up what is shown elsewhere. */
-const frozenMs = 60_000;
-/** Of each: more is not read in a notice. */
-const textCharsMax = 600;
+const busItself = {
+  destination: 'org.freedesktop.DBus',
+  path: '/org/freedesktop/DBus',
+  interface: 'org.freedesktop.DBus',
+} as const;
+/** A desktop that hung and comes to shows what it was asked: until then it is waited for, by nobody. After that it counts as lost. */
+const lateAnswerMsMax = 24 * 3_600_000;
+/** A bus that hangs is not asked again before: each question would hold up what is shown elsewhere. */
+const hungBusMs = 60_000;
 const openMax = 100;
+/** Of different keys. */
+const waitingMax = 50;
+const attemptsMax = 2;
 const urgencies = { quiet: 0, normal: 1, lasting: 1 } as const;
+
+class Late extends Error {}
+
+/** `frozen`: the desktop is there and does not answer, or is not asked any more. `unreachable`: there is none, or it refuses. */
+export type NoticeOutcome = 'shown' | 'frozen' | 'unreachable';
+
+/** Whoever shows notices now, under the name that nobody else on the bus ever has. */
+interface Shower {
+  readonly owner: string;
+  readonly capabilities: ReadonlySet<string>;
+}
 
 interface OpenNotice {
   readonly id: number;
+  /** Whose number it is. */
+  readonly owner: string;
   readonly notice: Notice;
 }
 
-interface Connection extends AsyncDisposable {
+interface WaitingNotice {
+  notice: Notice;
+  readonly outcome: PromiseWithResolvers<NoticeOutcome>;
+}
+
+interface CurrentNotice {
+  readonly key: string;
+  isTakenBack: boolean;
+}
+
+interface Connection {
   readonly bus: SessionBus;
-  /** What the desktop can do. Undefined: to be asked anew, it is another one. */
-  capabilities: ReadonlySet<string> | undefined;
+  /** Undefined: to be asked for anew. */
+  shower: Shower | undefined;
 }
 
 export class BusNotices {
   readonly #options: NoticeServiceOptions;
+  readonly #answerTimeoutMs: number;
   #connection: Promise<Connection | undefined> | undefined;
   readonly #open = new Map<string, OpenNotice>();
-  #frozenUntilMs = Number.NEGATIVE_INFINITY;
+  /** By key: of each only the newest. */
+  readonly #waiting = new Map<string, WaitingNotice>();
+  #isShowing = false;
+  /** Being shown; also one whose answer a desktop that hangs owes us. */
+  #current: CurrentNotice | undefined;
+  /** What a desktop that hangs owes us. */
+  #owed: Promise<unknown> | undefined;
+  #hungBusUntilMs = Number.NEGATIVE_INFINITY;
+  #isDisposed = false;
 
   constructor(options: NoticeServiceOptions) {
     this.#options = options;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? defaultAnswerTimeoutMs;
   }
 
-  /** `frozen`: the desktop is there and does not answer. `unreachable`: there is none, or it refuses. */
-  async tryToShow(notice: Notice): Promise<'shown' | 'frozen' | 'unreachable'> {
-    const { clock, log } = this.#options;
-    if (clock.monotonicMs() < this.#frozenUntilMs) return 'frozen';
-    const connection = await this.#connect();
-    if (connection === undefined) return 'unreachable';
-    const { bus } = connection;
-    const beganMs = clock.monotonicMs();
-    try {
-      connection.capabilities ??= await this.#askCapabilities(bus);
-      const id = await this.#send(bus, notice, connection.capabilities);
-      this.#open.delete(notice.key);
-      this.#open.set(notice.key, { id, notice });
-      for (const oldest of [...this.#open.keys()].slice(0, -openMax)) this.#open.delete(oldest);
-      return 'shown';
-    } catch (error) {
-      log.debug({ err: error }, 'a notice could not be shown over the bus');
-      if (clock.monotonicMs() - beganMs < answerMsMax) return 'unreachable';
-      this.#frozenUntilMs = clock.monotonicMs() + frozenMs;
-      return 'frozen';
+  /** One that is overtaken by a newer one of its key before it was sent has the outcome of that. Never rejects. */
+  async tryToShow(notice: Notice): Promise<NoticeOutcome> {
+    if (this.#isHung()) return 'frozen';
+    const waiting = this.#waiting.get(notice.key);
+    if (waiting !== undefined) {
+      waiting.notice = notice;
+      return await waiting.outcome.promise;
     }
+    if (this.#waiting.size >= waitingMax) return 'frozen';
+    const outcome = Promise.withResolvers<NoticeOutcome>();
+    this.#waiting.set(notice.key, { notice, outcome });
+    if (!this.#isShowing) void this.#showWaiting();
+    return await outcome.promise;
   }
 
-  /** Never rejects. */
+  /** Never rejects. On a desktop that hangs it goes when that comes to, and is not waited for. */
   async withdraw(key: string): Promise<void> {
+    this.#waiting.get(key)?.outcome.resolve('shown'); // nothing of it is missing
+    this.#waiting.delete(key);
+    if (this.#current?.key === key) this.#current.isTakenBack = true;
     const shown = this.#open.get(key);
     this.#open.delete(key);
+    if (shown === undefined) return;
     const connection = await this.#connection;
-    if (shown === undefined || connection === undefined) return;
-    if (this.#options.clock.monotonicMs() < this.#frozenUntilMs) return;
-    const call = { ...at, member: 'CloseNotification', signature: 'u', body: [shown.id] };
-    // Closed by its owner in the meantime, or gone with the desktop: it is not there, which is what was wanted.
-    await connection.bus.call(call, { timeoutMs: answerMsMax }).catch(() => undefined);
+    if (connection === undefined) return;
+    const closed = close(connection, shown);
+    if (!this.#isHung()) await closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     const connection = await this.#connection;
     this.#connection = undefined;
-    await connection?.[Symbol.asyncDispose]();
+    await connection?.bus[Symbol.asyncDispose]();
+  }
+
+  async #showWaiting(): Promise<void> {
+    this.#isShowing = true;
+    for (;;) {
+      const [next] = this.#waiting;
+      if (next === undefined) break;
+      const [key, { notice, outcome }] = next;
+      this.#waiting.delete(key);
+      if (this.#isHung()) {
+        outcome.resolve('frozen');
+        continue;
+      }
+      this.#current = { key, isTakenBack: false };
+      outcome.resolve(await this.#show(notice, this.#current));
+    }
+    this.#isShowing = false;
+  }
+
+  async #show(notice: Notice, current: CurrentNotice): Promise<NoticeOutcome> {
+    const { clock, log } = this.#options;
+    const beganMs = clock.monotonicMs();
+    const connection = await this.#connect();
+    if (connection === undefined) {
+      if (clock.monotonicMs() - beganMs < this.#answerTimeoutMs / 2) return 'unreachable';
+      this.#hungBusUntilMs = clock.monotonicMs() + hungBusMs;
+      return 'frozen';
+    }
+    try {
+      // A desktop that went while it was asked may have given way to another.
+      for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+        connection.shower ??= await this.#findShower(connection);
+        if (current.isTakenBack || (await this.#send(connection, connection.shower, notice, current))) return 'shown';
+      }
+      return this.#isDisposed ? 'frozen' : 'unreachable';
+    } catch (error) {
+      log.debug({ err: error }, 'a notice could not be shown over the bus');
+      if (error instanceof Late || this.#isDisposed) return 'frozen';
+      if (!isUnanswered(error)) return 'unreachable';
+      this.#hungBusUntilMs = clock.monotonicMs() + hungBusMs;
+      return 'frozen';
+    }
   }
 
   async #connect(): Promise<Connection | undefined> {
@@ -90,74 +166,97 @@ export class BusNotices {
   }
 
   async #listen(): Promise<Connection | undefined> {
-    const bus = await openSessionBus(this.#options.environment, { timeoutMs: answerMsMax });
+    const bus = await openSessionBus(this.#options.environment, { timeoutMs: this.#answerTimeoutMs });
     if (bus === undefined) return undefined;
+    const connection: Connection = { bus, shower: undefined };
     const from = { sender: service, path: at.path, interface: service };
-    const connection: Connection = {
-      bus,
-      capabilities: undefined,
-      [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
-    };
-    await bus.onSignal({ ...from, member: 'ActionInvoked' }, ([id, action]) => this.#pressed(id, action));
-    await bus.onSignal({ ...from, member: 'NotificationClosed' }, ([id]) => this.#closed(id));
-    await bus.onSignal(
-      { sender: 'org.freedesktop.DBus', interface: 'org.freedesktop.DBus', member: 'NameOwnerChanged' },
-      ([name, , owner]) => {
-        if (name === service) void this.#ownerChanged(connection, owner !== '');
-      },
-    );
+    const ofBus = { sender: busItself.destination, interface: busItself.interface };
+    try {
+      await bus.onSignal({ ...from, member: 'ActionInvoked' }, ([id, action]) => this.#pressed(id, action));
+      await bus.onSignal({ ...from, member: 'NotificationClosed' }, ([id]) => this.#closed(id));
+      await bus.onSignal({ ...ofBus, member: 'NameOwnerChanged', firstValue: service }, ([, , owner]) =>
+        this.#ownerChanged(connection, owner !== ''),
+      );
+    } catch (error) {
+      await bus[Symbol.asyncDispose]();
+      throw error;
+    }
     void bus.closed.then(() => {
       this.#connection = undefined;
+      this.#owed = undefined;
       this.#open.clear();
     });
     return connection;
   }
 
-  async #askCapabilities(bus: SessionBus): Promise<ReadonlySet<string>> {
-    const call = { ...at, member: 'GetCapabilities', mayStart: true };
-    const [list] = await bus.call(call, { timeoutMs: answerMsMax });
-    return new Set(Array.isArray(list) ? list.filter((each) => typeof each === 'string') : []);
+  /** @throws Late, AgentError SESSION_BUS_FAILED */
+  async #findShower({ bus }: Connection): Promise<Shower> {
+    let owner = await ownerOf(bus, this.#answerTimeoutMs);
+    if (owner === undefined) {
+      await this.#inTime(
+        bus.call({ ...at, member: 'GetCapabilities', mayStart: true }, { timeoutMs: lateAnswerMsMax }),
+      );
+      owner = await ownerOf(bus, this.#answerTimeoutMs);
+    }
+    if (owner === undefined) throw new Error('nobody shows notices');
+    const call = { ...at, destination: owner, member: 'GetCapabilities' };
+    const [list] = await this.#inTime(bus.call(call, { timeoutMs: lateAnswerMsMax }));
+    return { owner, capabilities: new Set(Array.isArray(list) ? list.filter((each) => typeof each === 'string') : []) };
   }
 
-  async #send(bus: SessionBus, notice: Notice, capabilities: ReadonlySet<string>): Promise<number> {
-    const { key, title, body, buttons, weight } = notice;
-    const text = cut(printable(body));
-    const actions = capabilities.has('actions') ? buttons.flatMap(({ label }, index) => [String(index), label]) : [];
-    const hints = {
-      urgency: ['y', urgencies[weight]],
-      'desktop-entry': ['s', 'keepsake'],
-      ...(weight === 'quiet' ? { transient: ['b', true], 'suppress-sound': ['b', true] } : {}),
-    };
-    // "-1: the server decides", "0: never" (specification, "Notify").
-    const expiresMs = weight === 'lasting' ? 0 : -1;
-    const replaced = this.#open.get(key)?.id ?? 0;
-    const [id] = await bus.call(
-      {
-        ...{ ...at, member: 'Notify', mayStart: true, signature: 'susssasa{sv}i' },
-        body: [
-          'Keepsake',
-          replaced,
-          'keepsake',
-          cut(printable(title)),
-          capabilities.has('body-markup') ? escaped(text) : text,
-          actions,
-          Object.entries(hints), // an object of pairs would be guessed at
-          expiresMs,
-        ],
+  /** False: it was refused, or it is another desktop now. @throws Late */
+  async #send(connection: Connection, shower: Shower, notice: Notice, current: CurrentNotice): Promise<boolean> {
+    const before = this.#open.get(notice.key);
+    const replaced = before?.owner === shower.owner ? before.id : replacesNothing;
+    const call = { ...notifyCall(notice, shower.capabilities, replaced), destination: shower.owner };
+    const taken = connection.bus.call(call, { timeoutMs: lateAnswerMsMax }).then(
+      ([id]) => {
+        if (typeof id !== 'number' || connection.shower !== shower) return false;
+        const shown = { id, owner: shower.owner, notice };
+        this.#open.delete(notice.key);
+        if (current.isTakenBack) void close(connection, shown);
+        else this.#open.set(notice.key, shown);
+        for (const oldest of [...this.#open.keys()].slice(0, -openMax)) this.#open.delete(oldest);
+        return true;
       },
-      { timeoutMs: answerMsMax },
+      (error: unknown) => {
+        this.#options.log.debug({ err: error }, 'a notice was refused');
+        if (connection.shower === shower) connection.shower = undefined;
+        return false;
+      },
     );
-    if (typeof id !== 'number') throw new Error('the desktop gave no number for a notice');
-    return id;
+    return await this.#inTime(taken);
+  }
+
+  /** One that is late is waited for by nobody, and is told of by being taken when it comes. @throws Late */
+  async #inTime<Value>(answer: Promise<Value>): Promise<Value> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      this.#owed = answer;
+      const forget = () => {
+        if (this.#owed === answer) this.#owed = undefined;
+      };
+      answer.then(forget, forget);
+      late.reject(new Late('the desktop does not answer'));
+    }, this.#answerTimeoutMs);
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #isHung(): boolean {
+    return this.#isDisposed || this.#owed !== undefined || this.#options.clock.monotonicMs() < this.#hungBusUntilMs;
   }
 
   #pressed(id: unknown, action: unknown): void {
     const [key, shown] = [...this.#open].find(([, each]) => each.id === id) ?? [];
-    const wish: OwnerWish | undefined = shown?.notice.buttons[Number(action)]?.wish;
+    const button = shown?.notice.buttons.find((_, index) => actionOf(index) === action);
     // Clicking on the text itself ("default") does nothing: what asks for a yes gets it from a button alone.
-    if (key === undefined || wish === undefined) return;
+    if (key === undefined || button === undefined) return;
     void this.withdraw(key); // some desktops leave it there, to be pressed again
-    this.#options.onWish(wish);
+    this.#options.onWish(button.wish);
   }
 
   #closed(id: unknown): void {
@@ -165,32 +264,63 @@ export class BusNotices {
   }
 
   /** The numbers of the one before mean nothing to another: they may be somebody else's there. */
-  async #ownerChanged(connection: Connection, isThere: boolean): Promise<void> {
-    connection.capabilities = undefined;
-    const before = [...this.#open.values()];
-    if (!isThere) {
-      for (const [key, { notice }] of this.#open) this.#open.set(key, { id: noId, notice });
-      return;
-    }
+  #ownerChanged(connection: Connection, isThere: boolean): void {
+    connection.shower = undefined;
+    this.#owed = undefined;
+    this.#hungBusUntilMs = Number.NEGATIVE_INFINITY;
+    for (const [key, { notice }] of this.#open) if (notice.weight !== 'lasting') this.#open.delete(key);
+    if (!isThere) return;
+    const questions = [...this.#open];
     this.#open.clear();
-    this.#frozenUntilMs = Number.NEGATIVE_INFINITY;
-    // What was a question, and was not answered, is asked again.
-    for (const { notice } of before) if (notice.weight === 'lasting') await this.tryToShow(notice);
-  }
-
-  /** For the doctor and tests: whether somebody shows notices, without starting them. @throws AgentError SESSION_BUS_FAILED */
-  async isThere(): Promise<boolean> {
-    const connection = await this.#connect();
-    return connection !== undefined && (await hasOwner(connection.bus, service));
+    // What was a question, and was not answered, is asked again, unless that is being done already.
+    const isUnderWay = (key: string) => this.#waiting.has(key) || (this.#isShowing && this.#current?.key === key);
+    for (const [key, { notice }] of questions) if (!isUnderWay(key)) void this.tryToShow(notice);
   }
 }
 
-/** "0" is never one of a notice (specification, "Notify"): it replaces nothing. */
-const noId = 0;
+/** "0" is never the number of a notice (specification, "Notify"). */
+const replacesNothing = 0;
 
-function cut(text: string): string {
-  const characters = [...text];
-  return characters.length <= textCharsMax ? text : `${characters.slice(0, textCharsMax - 1).join('')}…`;
+function notifyCall(notice: Notice, capabilities: ReadonlySet<string>, replaced: number) {
+  const { title, body, buttons, weight } = notice;
+  const text = cut(printable(body));
+  const hints = {
+    urgency: ['y', urgencies[weight]],
+    'desktop-entry': ['s', 'keepsake'],
+    ...(weight === 'quiet' ? { transient: ['b', true], 'suppress-sound': ['b', true] } : {}),
+  };
+  return {
+    ...{ ...at, member: 'Notify', signature: 'susssasa{sv}i' },
+    body: [
+      ...['Keepsake', replaced, 'keepsake', cut(printable(title))],
+      capabilities.has('body-markup') ? escaped(text) : text,
+      capabilities.has('actions') ? buttons.flatMap(({ label }, index) => [actionOf(index), label]) : [],
+      Object.entries(hints), // an object of pairs would be guessed at
+      weight === 'lasting' ? 0 : -1, // "0: never", "-1: the server decides" (specification, "Notify")
+    ],
+  };
+}
+
+function actionOf(index: number): string {
+  return String(index);
+}
+
+/** Asked of whose number it is, by the name that nobody gets after them. Never rejects: one that is gone is what was wanted. */
+async function close({ bus }: Connection, { id, owner }: OpenNotice): Promise<void> {
+  const call = { ...at, destination: owner, member: 'CloseNotification', signature: 'u', body: [id] };
+  await bus.call(call, { timeoutMs: defaultAnswerTimeoutMs }).catch(() => undefined);
+}
+
+/** @throws AgentError SESSION_BUS_FAILED if the bus itself does not answer. */
+async function ownerOf(bus: SessionBus, timeoutMs: number): Promise<string | undefined> {
+  const call = { ...busItself, member: 'GetNameOwner', signature: 's', body: [service] };
+  try {
+    const [owner] = await bus.call(call, { timeoutMs });
+    return typeof owner === 'string' ? owner : undefined;
+  } catch (error) {
+    if (isUnanswered(error)) throw error;
+    return undefined; // nobody
+  }
 }
 
 function escaped(text: string): string {

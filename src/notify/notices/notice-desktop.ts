@@ -20,6 +20,17 @@ export interface NoticeServiceOptions {
   readonly log: Log;
   /** A button was pressed. */
   readonly onWish: (wish: OwnerWish) => void;
+  /** A desktop that takes longer to answer hangs. 5 seconds if it is left out. */
+  readonly answerTimeoutMs?: number;
+}
+
+export const defaultAnswerTimeoutMs = 5000;
+/** More is not read in a notice. */
+const textCharsMax = 600;
+
+export function cut(text: string): string {
+  const characters = [...text];
+  return characters.length <= textCharsMax ? text : `${characters.slice(0, textCharsMax - 1).join('')}…`;
 }
 
 export function undelivered(cause: unknown): AgentError {

@@ -2,12 +2,21 @@
 // second way. Without buttons where those have none. Never waits for long: a program that does not end has shown nothing, or is still
 // showing it.
 
+import type { ChildProcess } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { readFileSync } from 'node:fs';
 import type { Notice } from '../../domain/notice.ts';
 import { printable } from '../../domain/printable.ts';
-import { type NoticeService, type NoticeServiceOptions, undelivered } from './notice-desktop.ts';
+import {
+  cut,
+  defaultAnswerTimeoutMs,
+  type NoticeService,
+  type NoticeServiceOptions,
+  undelivered,
+} from './notice-desktop.ts';
 
-/** notify-send ends at once, or hangs with the desktop, without ever calling back (measured). */
-const answerMsMax = 5000;
+/** notify-send that hung is not started again before. */
+const hungMs = 60_000;
 const urgencies = { quiet: 'low', normal: 'normal', lasting: 'normal' } as const;
 
 type Callback = (error: unknown, response?: unknown, details?: { readonly activationValue?: string }) => void;
@@ -20,10 +29,13 @@ interface Notifier {
 
 export class ProgramNotices implements NoticeService {
   readonly #options: NoticeServiceOptions;
+  readonly #answerTimeoutMs: number;
   #notifier: Promise<Notifier> | undefined;
+  #hungUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: NoticeServiceOptions) {
     this.#options = options;
+    this.#answerTimeoutMs = options.answerTimeoutMs ?? defaultAnswerTimeoutMs;
   }
 
   async show(notice: Notice): Promise<void> {
@@ -39,15 +51,29 @@ export class ProgramNotices implements NoticeService {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
+  /** notify-send ends at once, or hangs with the desktop, and then node-notifier never calls back (measured). */
   async #send(notifier: Notifier, notice: Notice): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.monotonicMs() < this.#hungUntilMs) throw undelivered('notify-send did not end the last time');
     const sent = Promise.withResolvers<void>();
-    const timer = setTimeout(() => sent.reject(undelivered('notify-send does not end')), answerMsMax);
-    // What it is not told of it leaves out; its callback has '' for success (measured).
-    const options = { ...textsOf(notice), urgency: urgencies[notice.weight], 'app-name': 'Keepsake' };
-    new notifier.NotifySend({ suppressOsdCheck: true }).notify(options, (error) => {
-      if (error === null || error === undefined || error === '') sent.resolve();
-      else sent.reject(undelivered(error));
-    });
+    const { weight } = notice;
+    const options = {
+      ...{ ...textsOf(notice, asPlainText), urgency: urgencies[weight], 'app-name': 'Keepsake' },
+      ...(weight === 'quiet' ? { hint: 'int:transient:1' } : {}),
+      ...(weight === 'lasting' ? { 'expire-time': 0 } : {}),
+    };
+    const program = startedBy(() =>
+      new notifier.NotifySend({ suppressOsdCheck: true }).notify(options, (error) => {
+        // Its callback has '' for success (measured).
+        if (error === null || error === undefined || error === '') sent.resolve();
+        else sent.reject(undelivered(error));
+      }),
+    );
+    const timer = setTimeout(() => {
+      this.#hungUntilMs = clock.monotonicMs() + hungMs;
+      sent.reject(undelivered('notify-send does not end'));
+      endWithChildren(program);
+    }, this.#answerTimeoutMs);
     try {
       await sent.promise;
     } finally {
@@ -61,10 +87,10 @@ export class ProgramNotices implements NoticeService {
    */
   async #ask(notifier: Notifier, notice: Notice): Promise<void> {
     const said = Promise.withResolvers<void>();
-    const timer = setTimeout(said.resolve, answerMsMax);
+    const timer = setTimeout(said.resolve, this.#answerTimeoutMs);
     const { buttons, weight } = notice;
     const options = {
-      ...textsOf(notice),
+      ...textsOf(notice, (text) => text),
       ...{ sound: false, wait: buttons.length > 0, actions: buttons.map(({ label }) => label) },
       timeout: weight === 'lasting' ? 3600 : 20,
     };
@@ -79,8 +105,57 @@ export class ProgramNotices implements NoticeService {
   }
 }
 
-function textsOf({ title, body }: Notice): { readonly title: string; readonly message: string } {
+type Texts = { readonly title: string; readonly message: string };
+
+function textsOf({ title, body }: Notice, inBody: (text: string) => string): Texts {
   // A text that begins with a dash would be an option of the program.
-  const harmless = (text: string) => printable(text).replace(/^-/, '–');
-  return { title: harmless(title), message: harmless(body) || ' ' };
+  const harmless = (text: string) => cut(printable(text)).replace(/^-/, '–');
+  return { title: harmless(title), message: harmless(inBody(body)) || ' ' };
+}
+
+/**
+ * Whether the desktop reads markup is not known here: an escaped "<" would be shown as "&lt;" where it does not, and a bare one would begin
+ * a link or a picture where it does. This one is neither.
+ */
+function asPlainText(text: string): string {
+  return text.replace(/</g, '‹');
+}
+
+/** node-notifier keeps the program that it starts to itself; Node.js tells of each (diagnostics channel "child_process"). */
+function startedBy(act: () => void): ChildProcess | undefined {
+  let started: ChildProcess | undefined;
+  const hear = (message: unknown) => {
+    started ??= (message as { readonly process?: ChildProcess }).process;
+  };
+  subscribe('child_process', hear);
+  try {
+    act();
+  } finally {
+    unsubscribe('child_process', hear);
+  }
+  return started;
+}
+
+/** node-notifier starts a shell, which starts the program and waits for it: the shell alone would leave it behind (measured, dash). */
+function endWithChildren(shell: ChildProcess | undefined): void {
+  if (shell?.pid === undefined || shell.exitCode !== null || shell.signalCode !== null) return;
+  for (const child of childrenOf(shell.pid)) {
+    try {
+      process.kill(child, 'SIGKILL');
+    } catch {
+      // it has ended in the meantime
+    }
+  }
+  shell.kill('SIGKILL');
+}
+
+function childrenOf(id: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${id}/task/${id}/children`, 'utf8')
+      .split(' ')
+      .map(Number)
+      .filter((child) => child > 1);
+  } catch {
+    return []; // a kernel without this list: the program is left to itself
+  }
 }
