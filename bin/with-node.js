@@ -5,10 +5,10 @@
 // Why: the database binding crashes older Node.js without a JavaScript error, and a service file that names a version
 // manager's path dies at the next upgrade. Nothing relies on node_modules/.bin/node, which npm 10 does not link.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import * as module from 'node:module';
-import { constants } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { constants, homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -35,10 +35,35 @@ export function findPinnedNode() {
 }
 
 /**
- * Where Node.js keeps what it compiled: starting is then twice as fast and takes a quarter less memory. Inside the
- * install, which only its owner can write to, never in a shared temporary folder; if it cannot be written, nothing is kept.
+ * Where Node.js keeps what it compiled: starting is then twice as fast and takes a quarter less memory. A checkout keeps it inside
+ * itself. What is installed keeps it with whoever runs it: the install belongs to the system, or is to be gone when it is removed.
+ * Never in a folder that somebody else can write to or owns (a shared temporary one, or the owner's home under sudo), since what
+ * is in there is run: undefined then, and nothing is kept.
  */
-const compileCache = fileURLToPath(new URL('../node_modules/.cache/compile', import.meta.url));
+export function findCompileCache({ install, environment, platform = process.platform }) {
+  if (existsSync(join(install, 'src'))) return join(install, 'node_modules/.cache/compile');
+  const home = isAbsolute(environment.HOME ?? '') ? environment.HOME : homedir();
+  const caches = cachesFolder({ home, environment, platform });
+  try {
+    if (platform === 'win32') return join(caches, 'keepsake', 'compile');
+    const { uid } = statSync(home);
+    if (uid !== process.getuid()) return undefined; // sudo: root's files do not belong in there
+    const own = join(caches, 'keepsake');
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    const facts = lstatSync(own);
+    const isPrivate = facts.isDirectory() && facts.uid === uid && (facts.mode & 0o022) === 0;
+    return isPrivate ? join(own, 'compile') : undefined;
+  } catch {
+    return undefined; // A home that cannot be written to: it starts more slowly.
+  }
+}
+
+function cachesFolder({ home, environment, platform }) {
+  if (platform === 'darwin') return join(home, 'Library/Caches');
+  if (platform === 'win32') return environment.LOCALAPPDATA ?? join(home, 'AppData/Local');
+  const named = environment.XDG_CACHE_HOME ?? '';
+  return isAbsolute(named) ? named : join(home, '.cache'); // others are to be ignored (XDG Base Directory Specification)
+}
 
 function fail(message) {
   process.stderr.write(`${message}\n`);
@@ -73,14 +98,17 @@ export function runOnPinnedNode(script, args, { flags = [], environment = {} } =
         'Run "npm ci" again in the Keepsake folder, without --omit=optional.',
     );
   }
+  const install = fileURLToPath(new URL('..', import.meta.url));
+  const compileCache = findCompileCache({ install, environment: process.env });
   const hasFlags = flags.every((flag) => process.execArgv.includes(flag));
   if (hasFlags && realpathSync(process.execPath) === realpathSync(pinned)) {
-    module.enableCompileCache(compileCache);
+    if (compileCache !== undefined) module.enableCompileCache(compileCache);
     process.argv.splice(1, process.argv.length - 1, resolve(script), ...args);
     return import(pathToFileURL(resolve(script)).href);
   }
   assertStarts(pinned);
-  const env = { NODE_COMPILE_CACHE: compileCache, ...environment, ...process.env };
+  const kept = compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache };
+  const env = { ...kept, ...environment, ...process.env };
   // Where it can, this process becomes the other one: nobody waits beside it, which would take 50 MB for as long as it runs.
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.execve(pinned, [pinned, ...flags, script, ...args], env);
@@ -104,5 +132,6 @@ const startedDirectly =
 if (startedDirectly) {
   const [script, ...args] = process.argv.slice(2);
   if (script === undefined) fail('usage: node bin/with-node.js SCRIPT [ARGS…]');
-  await runOnPinnedNode(script, args);
+  // Not awaited: a script that imports this file would wait for itself. If it fails, it ends as any other does.
+  void runOnPinnedNode(script, args);
 }
