@@ -25,7 +25,7 @@ export function addDeviceCommands(program: Command, options: CliOptions, keepsak
   const id = 'an id or name from "keepsake devices"';
   program
     .command('devices')
-    .description('list the cards and folders that were ever connected')
+    .description('list the iPhones, cards and folders that were ever connected')
     .option('--json', 'print one JSON document')
     .action(async (flags: { readonly json?: boolean }) => {
       const devices = await keepsake.devices();

@@ -96,7 +96,9 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
     : await connectKeepsake(options.environment, options.seams);
   let exitCode: ExitCode = 0;
   const program = new Command('keepsake')
-    .description('Saves photos from cards and folders into dated folders of plain files.')
+    .description(
+      'Saves photos from iPhones, camera cards and folders into dated folders, copies them to your drives, and checks the copies.',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => options.stdout.write(text),
@@ -104,7 +106,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
     });
   program
     .command('backup')
-    .description('save what is new in the named folders or cards')
+    .description('save what is new on the iPhones, cards and folders that photos are saved from, or on those named')
     .argument('[SOURCE...]', 'folders, or ids from "keepsake devices"; none: all that photos are saved from')
     .option('--library <DIR>', 'the photo folder for this call')
     .option('--new-library', 'begin a new photo folder where another one was before')
@@ -138,7 +140,7 @@ async function dispatch(options: CliOptions): Promise<ExitCode> {
   addConfigCommands(program, options, keepsake);
   program
     .command('agent')
-    .description('notice cards and save from them, until told to stop')
+    .description('notice iPhones and cards and save from them, until told to stop')
     .action(async () => {
       exitCode = await agent(options, {
         presentMeansYes: false,
