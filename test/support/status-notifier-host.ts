@@ -22,6 +22,8 @@ export interface StatusNotifierHost extends AsyncDisposable {
   icon(): Promise<ShownIcon>;
   /** How many there are now. */
   count(): number;
+  /** A panel comes to a watcher that had none. */
+  panelComes(): void;
 }
 
 export interface ShownIcon {
@@ -33,12 +35,20 @@ export interface ShownIcon {
   property(name: string): Promise<unknown>;
 }
 
-export async function startHost(desktop: Desktop): Promise<StatusNotifierHost> {
+/**
+ * @param hasPanel false: a watcher alone, which shows nothing.
+ * @param entryOf how it lists an icon.
+ */
+export async function startHost(
+  desktop: Desktop,
+  { hasPanel = true, entryOf = (owner: string, path: string) => `${owner}${path}`, onRegister = () => {} } = {},
+): Promise<StatusNotifierHost> {
   const environment = desktop.environment;
   const bus = dbus.sessionBus({ busAddress: environment['DBUS_SESSION_BUS_ADDRESS'] ?? '', plainValues: true });
   bus.connection.on('error', () => undefined); // a bus that a test ends
   const items: { readonly owner: string; readonly path: string }[] = [];
-  const registered = () => items.map(({ owner, path }) => `${owner}${path}`);
+  const registered = () => items.map(({ owner, path }) => entryOf(owner, path));
+  let isPanelThere = hasPanel;
   const { descriptor, impl, emit } = dbus.defineInterface({
     name: watcherName,
     methods: {
@@ -48,19 +58,21 @@ export async function startHost(desktop: Desktop): Promise<StatusNotifierHost> {
           const isPath = service.startsWith('/');
           const item = { owner: isPath ? sender : service, path: isPath ? service : '/StatusNotifierItem' };
           items.push(item);
-          emit['StatusNotifierItemRegistered']?.(`${item.owner}${item.path}`);
+          onRegister();
+          emit['StatusNotifierItemRegistered']?.(entryOf(item.owner, item.path));
         },
       },
       RegisterStatusNotifierHost: { in: { service: 's' }, handler: () => undefined },
     },
     properties: {
       RegisteredStatusNotifierItems: { type: 'as', access: 'read', get: registered },
-      IsStatusNotifierHostRegistered: { type: 'b', access: 'read', get: () => true },
+      IsStatusNotifierHostRegistered: { type: 'b', access: 'read', get: () => isPanelThere },
       ProtocolVersion: { type: 'i', access: 'read', get: () => 0 },
     },
     signals: {
       StatusNotifierItemRegistered: { args: { service: 's' } },
       StatusNotifierItemUnregistered: { args: { service: 's' } },
+      StatusNotifierHostRegistered: { args: {} },
     },
   });
   bus.exportInterface(impl, watcherPath, descriptor);
@@ -82,6 +94,10 @@ export async function startHost(desktop: Desktop): Promise<StatusNotifierHost> {
       return iconOf(reader, item);
     },
     count: () => items.length,
+    panelComes: () => {
+      isPanelThere = true;
+      emit['StatusNotifierHostRegistered']?.();
+    },
     [Symbol.asyncDispose]: async () => {
       bus.connection.end();
       await reader[Symbol.asyncDispose]();

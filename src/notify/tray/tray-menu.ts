@@ -22,6 +22,9 @@ const problems: ReadonlySet<string> = new Set([
   'LIBRARY_DAMAGED',
   'LIBRARY_TOO_NEW',
   'LIBRARY_UNSUITABLE',
+  'LIBRARY_IN_CLOUD_FOLDER',
+  'LIBRARY_ON_CARD',
+  'LIBRARY_OVERLAPS_SOURCE',
   'CATALOG_DAMAGED',
   'CATALOG_TOO_NEW',
   'CONFIG_INVALID',
@@ -35,7 +38,9 @@ const problems: ReadonlySet<string> = new Set([
   'DRIVE_DAMAGED',
   'DRIVE_IMPOSTOR',
   'COPY_BRAKED',
+  'FILE_CORRUPT',
   'FILES_DAMAGED',
+  'FILES_MISSING',
   'DRILL_FAILED',
   'AGENT_IMPAIRED',
 ]);
@@ -110,6 +115,9 @@ function deviceLines(status: Status, nowMs: number): readonly TrayLine[] {
     ...status.sources.filter(isShown).map((source) => words.source(source, nowMs)),
     ...status.drives.map((drive: DriveStatus) => words.drive(drive, nowMs)),
   ].map((text) => ({ text }));
+  // Never nothing: the lines between the parts of the menu would meet.
+  if (lines.length === 0 && status.newDevices.length === 0)
+    return [{ text: status.state === 'saving' ? words.leaveIt : words.howToBegin }];
   if (lines.length <= deviceLinesMax) return lines;
   const shown = lines.slice(0, deviceLinesMax - 1);
   return [...shown, { text: words.more(lines.length - shown.length) }];

@@ -12,6 +12,8 @@ export interface Place extends ProgramItem {
 
 const choicesMax = 3;
 const pausesMax = 2;
+/** Nobody reads a line and clicks it faster. */
+const misclickMs = 500;
 
 /** Always the same places in the same order, with the same numbers. */
 export function placesOf(view: TrayView, platform: NodeJS.Platform = process.platform): readonly Place[] {
@@ -25,6 +27,7 @@ export function placesOf(view: TrayView, platform: NodeJS.Platform = process.pla
     ...(items === undefined ? {} : { items }),
   });
   const several = (lines: readonly TrayLine[], max: number) => Array.from({ length: max }, (_, at) => place(lines[at]));
+  const pauses = view.pauses.filter(({ wish }) => wish?.kind === 'pause');
   const separator = (): Place => ({ __id: next++, title: separatorTitle, enabled: false, hidden: false });
   return [
     place({ text: view.headline }),
@@ -38,15 +41,17 @@ export function placesOf(view: TrayView, platform: NodeJS.Platform = process.pla
     ...several(view.devices, deviceLinesMax),
     ...several(view.ejects, ejectLinesMax),
     separator(),
-    ...several(view.pauses, pausesMax),
+    ...several(pauses, pausesMax),
+    place(view.pauses.find((line) => !pauses.includes(line))), // or a double click would take back the pause it began
     place(view.openFolder),
     separator(),
     place(view.stop),
   ];
 }
 
-/** GTK takes "_" for the mark of a key, and "__" for itself. */
+/** GTK takes "_" for the mark of a key, and "__" for itself; Windows does so with "&" (read: AppendMenu, not tried). */
 function labelOf(text: string, platform: NodeJS.Platform): string {
+  if (platform === 'win32') return text.replaceAll('&', '&&');
   return platform === 'linux' ? text.replaceAll('_', '__') : text;
 }
 
@@ -57,6 +62,28 @@ export function flatten(places: readonly Place[]): readonly Place[] {
 
 export function wishOf(places: readonly Place[], id: number): OwnerWish | undefined {
   return flatten(places).find(({ __id, hidden }) => __id === id && !hidden)?.wish;
+}
+
+/**
+ * Since when each place means what it means. When a drive leaves, the next one moves up to its place: who clicks just then meant the one
+ * that was there, and must neither eject nor decide about another.
+ */
+export class Meanings {
+  readonly #byId = new Map<number, { readonly wish: string; readonly sinceMs: number }>();
+
+  /** @param nowMs of a clock that does not jump. */
+  note(places: readonly Place[], nowMs: number): void {
+    for (const { __id, wish } of flatten(places)) {
+      if (wish === undefined) continue; // a click does nothing meanwhile
+      const [before, meaning] = [this.#byId.get(__id), JSON.stringify(wish)];
+      if (before?.wish === meaning) continue;
+      this.#byId.set(__id, { wish: meaning, sinceMs: before === undefined ? Number.NEGATIVE_INFINITY : nowMs });
+    }
+  }
+
+  isSettled(id: number, nowMs: number): boolean {
+    return nowMs - (this.#byId.get(id)?.sinceMs ?? Number.NEGATIVE_INFINITY) >= misclickMs;
+  }
 }
 
 /** What has to be said so that the menu is as it should be. */

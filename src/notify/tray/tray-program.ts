@@ -21,6 +21,8 @@ const programs: Partial<Record<string, string>> = {
 const readyMsMax = 10_000;
 /** Of one line of it: a click names the item it is for. */
 const lineCharsMax = 64 * 1024;
+/** What waits for a program that does not read any more. Beyond, it is ended: another one may be luckier. */
+const unreadBytesMax = 512 * 1024;
 
 /** One place of the menu, as the program takes it. */
 export interface ProgramItem {
@@ -87,25 +89,34 @@ export interface RunningTray {
 }
 
 /**
- * Starts it and waits until it shows a menu, whether or not there is a tray. `undefined`: it ended or said nothing; see `ended`.
+ * Starts it and waits until it shows a menu, whether or not there is a tray. Not ready: it ended or said nothing, see `ended`. An abort
+ * ends it, whenever it comes.
  */
 export async function startTray(options: {
   readonly program: AbsolutePath;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly menu: ProgramMenu;
   readonly onClick: (id: number) => void;
+  readonly signal: AbortSignal;
+  readonly readyMs?: number;
 }): Promise<{ readonly tray: RunningTray; readonly isReady: boolean }> {
-  const { program, environment, menu, onClick } = options;
+  const { program, environment, menu, onClick, signal, readyMs = readyMsMax } = options;
   const folder = dirname(program);
   const child = spawn(program, [], {
     // The name that hovering shows; its own folder, where it looks for other programs first; and its pictures where nobody else's are.
     ...{ argv0: 'Keepsake', cwd: folder, windowsHide: true, stdio: ['pipe', 'pipe', 'pipe'] },
-    env: { ...environment, TMPDIR: join(folder, 'pictures') },
+    env: { ...environment, ...temporaryFolder(join(folder, 'pictures')) },
   });
+  const end = () => void child.kill('SIGKILL'); // it keeps nothing, and one that hangs would not hear anything else
   const ended = endOf(child);
+  signal.addEventListener('abort', end, { once: true });
+  void ended.then(() => signal.removeEventListener('abort', end));
+  if (signal.aborted) end();
   child.stdin.on('error', () => undefined); // it has ended: that is heard elsewhere
   const send = (message: unknown) => {
-    if (child.stdin.writable) child.stdin.write(`${JSON.stringify(message)}\n`);
+    if (!child.stdin.writable) return;
+    child.stdin.write(`${JSON.stringify(message)}\n`);
+    if (child.stdin.writableLength > unreadBytesMax) end();
   };
   const ready = Promise.withResolvers<boolean>();
   createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) => {
@@ -113,7 +124,7 @@ export async function startTray(options: {
     if (said?.type === 'ready') ready.resolve(true);
     else if (said?.type === 'clicked' && typeof said.__id === 'number') onClick(said.__id);
   });
-  const timer = setTimeout(() => ready.resolve(false), readyMsMax);
+  const timer = setTimeout(() => ready.resolve(false), readyMs);
   void ended.then(() => ready.resolve(false));
   const isReady = await ready.promise;
   clearTimeout(timer);
@@ -122,10 +133,15 @@ export async function startTray(options: {
     ended,
     setIcon: ({ icon, title }) => send({ type: 'update-menu', menu: { icon, title, tooltip: title, items: [] } }),
     setItem: (item) => send({ type: 'update-item', item: { tooltip: '', ...item }, seq_id: -1 }),
-    end: () => void child.kill('SIGKILL'), // it keeps nothing, and one that hangs would not hear anything else
+    end,
   };
   if (isReady) send({ ...menu, tooltip: menu.title, items: menu.items.map(withTooltip) });
   return { tray, isReady };
+}
+
+/** Where it puts the picture it hands to the panel, by the name that each system has for that. */
+function temporaryFolder(path: string): Readonly<Record<string, string>> {
+  return { TMPDIR: path, TMP: path, TEMP: path };
 }
 
 function withTooltip(item: ProgramItem): object {

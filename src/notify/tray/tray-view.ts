@@ -20,7 +20,7 @@ export interface TrayView {
   readonly icon: TrayIcon;
   /** What is going on, in one line. */
   readonly headline: string;
-  /** One for each phone and drive. At most `deviceLinesMax`. */
+  /** One for each phone and drive, or how to begin where nothing is known. At most `deviceLinesMax`. */
   readonly devices: readonly TrayLine[];
   /** Drives that can be taken out. At most `ejectLinesMax`. */
   readonly ejects: readonly TrayLine[];

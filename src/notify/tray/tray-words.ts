@@ -18,6 +18,8 @@ export const once = 'Only this once';
 export const never = 'Never';
 export const working = 'Saving photos…';
 export const nothingYet = 'No photos have been saved yet';
+export const howToBegin = 'Plug in an iPhone, or put in a camera card';
+export const leaveIt = 'Leave it connected until that is done';
 
 type DeviceJob = Extract<StatusJob, { readonly source: string }>;
 

@@ -1,6 +1,7 @@
 // Keeps the icon in the tray: starts the program that shows it when there is a desktop with a tray, starts it again when it ends, and says
 // why there is no icon while there is none. Trouble with a desktop ends nothing but the icon.
 
+import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { OwnerWish } from '../../domain/owner-wish.ts';
@@ -10,7 +11,7 @@ import type { Log } from '../../platform/log.ts';
 import { readSessionEnvironment } from '../../platform/service-manager.ts';
 import { hasOwner, openSessionBus, type SessionBus } from '../../platform/session-bus.ts';
 import { iconReasons } from './icon-words.ts';
-import { changesOf, type Place, placesOf, wishOf } from './tray-places.ts';
+import { changesOf, Meanings, type Place, placesOf, wishOf } from './tray-places.ts';
 import { findTrayProgram, prepareTrayProgram, type RunningTray, startTray } from './tray-program.ts';
 import type { TrayIcon, TrayView } from './tray-view.ts';
 
@@ -23,9 +24,17 @@ const pauseMsMax = 60_000;
 /** A program that ran for this long before it ended is started again at once. */
 const steadyMs = 60_000;
 const answerMsMax = 5000;
-/** An icon takes this long to be in the tray at most, and this often it is looked for. */
-const registerTries = 20;
+/** An icon is in the tray within a second; after three it is not coming. */
+const registerTries = 12;
 const registerPauseMs = 250;
+/**
+ * One start in fifty on a busy computer, the icon never gets there: the answer that there is a tray reaches the program before its menu is
+ * made, and it does not ask again (measured 2026-11 on the bus, systray2 2.1.4 with libayatana-appindicator3 0.5.92). Another program gets
+ * it there. A tray that keeps no list of its icons is not restarted for forever.
+ */
+const replacementsMax = 3;
+/** A tray has a dozen icons. */
+const itemsMax = 100;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -46,8 +55,11 @@ export class Tray {
   readonly #options: TrayOptions;
   #view: TrayView | undefined;
   #places: readonly Place[] = [];
+  #meanings = new Meanings();
   #shownIcon: TrayIcon | undefined;
   #running: RunningTray | undefined;
+  /** Programs that were replaced since an icon was last seen. */
+  #replacements = 0;
   #icon: IconStatus | undefined;
   readonly #pictures = new Map<TrayIcon, string>();
   readonly #firstView = Promise.withResolvers<void>();
@@ -66,7 +78,7 @@ export class Tray {
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const aborted = whenAborted(signal);
     await Promise.race([this.#firstView.promise, aborted]);
     let pauseMs = firstPauseMs;
     while (!signal.aborted) {
@@ -94,12 +106,7 @@ export class Tray {
     const environment = await this.#desktop();
     if (!isSet(environment['DISPLAY']) && !isSet(environment['WAYLAND_DISPLAY']))
       return { reason: iconReasons.noDesktop, after: 'look' };
-    // Without one the program would start a bus of its own, with nobody on it (measured).
-    await using bus = await openSessionBus(environment, { timeoutMs: answerMsMax });
-    if (bus === undefined) return { reason: iconReasons.noDesktop, after: 'look' };
-    await this.#awaitTray(bus, signal);
-    if (signal.aborted) return { reason: iconReasons.noTray, after: 'pause' };
-    return await this.#runProgram({ program, environment, signal, bus });
+    return await this.#inSession(program, environment, signal);
   }
 
   /** A service may be older than the desktop: its manager knows what there is now. */
@@ -109,95 +116,125 @@ export class Tray {
     return isService ? await readSessionEnvironment(environment) : environment;
   }
 
-  /** Resolves when somebody shows icons, the bus is gone, or it is not wanted any more. */
-  async #awaitTray(bus: SessionBus, signal: AbortSignal): Promise<void> {
-    const come = Promise.withResolvers<void>();
-    await using _listening = await bus.onSignal(
-      { sender: 'org.freedesktop.DBus', interface: 'org.freedesktop.DBus', member: 'NameOwnerChanged' },
-      ([name, , owner]) => {
-        if (name === watcherName && owner !== '') come.resolve();
-      },
-    );
-    if (await hasOwner(bus, watcherName)) return;
-    this.#tell({ shown: false, reason: iconReasons.noTray });
-    signal.addEventListener('abort', () => come.resolve(), { once: true });
-    await Promise.race([come.promise, bus.closed]);
+  /** In a session whose bus is there; what happens to the bus explains whatever else goes wrong. */
+  async #inSession(program: AbsolutePath, environment: Environment, signal: AbortSignal): Promise<Again> {
+    // Without a bus the program would start one of its own, with nobody on it (measured).
+    await using bus = await openSessionBus(environment, { timeoutMs: answerMsMax });
+    if (bus === undefined) return { reason: iconReasons.noDesktop, after: 'look' };
+    const gone = new AbortController();
+    void bus.closed.then(() => gone.abort());
+    const over = AbortSignal.any([signal, gone.signal]);
+    // Whatever is asked of a bus that hangs ends at once.
+    over.addEventListener('abort', () => void bus[Symbol.asyncDispose](), { once: true });
+    try {
+      const session: Session = { bus, hints: await listenForHints(bus) };
+      await this.#awaitTray(session, over);
+      // Ended with the bus: it would go on without ever being seen again.
+      const again = over.aborted ? undefined : await this.#runProgram({ program, environment, signal: over, session });
+      if (again !== undefined && !gone.signal.aborted) return again;
+    } catch (error) {
+      if (!gone.signal.aborted) throw error;
+    }
+    return { reason: iconReasons.noDesktop, after: 'pause' };
+  }
+
+  /** Resolves when somebody shows icons, or the signal aborts. */
+  async #awaitTray({ bus, hints }: Session, signal: AbortSignal): Promise<void> {
+    const aborted = whenAborted(signal);
+    while (!signal.aborted) {
+      const hint = Promise.withResolvers<void>();
+      hints.once('hint', hint.resolve); // before it is asked, so that nothing is missed in between
+      if (await hasTray(bus)) return;
+      this.#replacements = 0;
+      this.#tell({ shown: false, reason: iconReasons.noTray });
+      await Promise.race([hint.promise, aborted]);
+    }
   }
 
   async #runProgram(of: {
     readonly program: AbsolutePath;
     readonly environment: Environment;
     readonly signal: AbortSignal;
-    readonly bus?: SessionBus;
+    readonly session?: Session;
   }): Promise<Again> {
-    const { environment, signal, bus } = of;
+    const { environment, signal, session } = of;
+    const { clock, platform } = this.#options;
     const view = this.#view;
     if (view === undefined) throw new Error('there is nothing to show yet');
     const program = await prepareTrayProgram(of.program, this.#options.folder);
-    const places = placesOf(view, this.#options.platform);
+    const places = placesOf(view, platform);
+    const meanings = new Meanings();
     const { tray, isReady } = await startTray({
-      ...{ program, environment },
+      ...{ program, environment, signal },
       menu: { icon: await this.#picture(view.icon), title: 'Keepsake', items: places },
       onClick: (id) => {
         // As it is now: what was clicked may have changed in the meantime.
         const wish = wishOf(this.#places, id);
-        if (wish !== undefined) this.#options.onWish(wish);
+        if (wish !== undefined && meanings.isSettled(id, clock.monotonicMs())) this.#options.onWish(wish);
       },
     });
-    const end = () => tray.end();
-    signal.addEventListener('abort', end, { once: true });
     try {
-      if (!isReady) return await this.#explainEnd(tray);
+      if (!isReady) return await this.#explainEnd(tray, signal);
+      meanings.note(places, clock.monotonicMs());
       this.#places = places;
+      this.#meanings = meanings;
       this.#shownIcon = view.icon;
       this.#running = tray;
       this.#update(); // what came in the meantime
-      void bus?.closed.then(end); // it would go on without ever being seen again
-      if (bus === undefined) this.#tell({ shown: true });
-      else await this.#watchRegistration(bus, tray);
+      if (session === undefined) this.#tell({ shown: true });
+      else await this.#watchRegistration(session, tray);
       await tray.ended;
       return { reason: iconReasons.ended, after: 'pause' };
     } finally {
       this.#running = undefined;
-      signal.removeEventListener('abort', end);
-      end();
+      tray.end();
     }
   }
 
-  async #explainEnd(tray: RunningTray): Promise<Again> {
+  async #explainEnd(tray: RunningTray, signal: AbortSignal): Promise<Again> {
     tray.end();
     const { exitCode, stderr } = await tray.ended;
-    this.#options.log.warn({ exitCode, stderr: stderr.slice(0, 500) }, 'the icon could not be shown');
+    if (!signal.aborted)
+      this.#options.log.warn({ exitCode, stderr: stderr.slice(0, 500) }, 'the icon could not be shown');
     // 127 is the loader's: a library is not there.
     const isLibrary = exitCode === 127 || /error while loading shared libraries/.test(stderr);
     return { reason: isLibrary ? iconReasons.noLibrary : iconReasons.failed, after: 'pause' };
   }
 
-  /** It is shown when the tray has it in its list; a panel that starts again has a new list. */
-  async #watchRegistration(bus: SessionBus, tray: RunningTray): Promise<void> {
-    const look = async () => {
-      for (let turn = 0; turn < registerTries; turn += 1) {
-        if (this.#running !== tray) return;
-        const isListed = await isRegistered(bus, tray.pid).catch(() => undefined); // the panel is starting, or hangs
-        if (isListed === true) return this.#tell({ shown: true });
-        await this.#options.clock
-          .wait(registerPauseMs, AbortSignal.timeout(10 * registerPauseMs))
-          .catch(() => undefined);
-      }
-      this.#tell({ shown: false, reason: iconReasons.noTray });
+  /** It is shown when the tray has it in its list; a panel that starts again has a new list. Until it ends. */
+  async #watchRegistration({ bus, hints }: Session, tray: RunningTray): Promise<void> {
+    let turn = new AbortController();
+    const look = () => {
+      turn.abort();
+      turn = new AbortController();
+      void this.#lookForIcon(bus, tray, turn.signal);
     };
-    const onFailure = (error: unknown) =>
-      this.#options.log.warn({ err: error }, 'whether the icon is shown is not known');
-    await using _restarts = await bus.onSignal(
-      { sender: 'org.freedesktop.DBus', interface: 'org.freedesktop.DBus', member: 'NameOwnerChanged' },
-      ([name, , owner]) => {
-        if (name !== watcherName || this.#running !== tray) return;
-        if (owner === '') this.#tell({ shown: false, reason: iconReasons.noTray });
-        else void look().catch(onFailure);
-      },
-    );
-    void look().catch(onFailure);
-    await Promise.race([tray.ended, bus.closed]);
+    hints.on('hint', look);
+    look();
+    await tray.ended;
+    hints.off('hint', look);
+    turn.abort();
+  }
+
+  /** Never rejects. */
+  async #lookForIcon(bus: SessionBus, tray: RunningTray, signal: AbortSignal): Promise<void> {
+    let isListRead = false;
+    for (let count = 0; count < registerTries; count += 1) {
+      // Who does not answer is starting, or hangs.
+      const hasPanel = await hasTray(bus).catch(() => true);
+      const isListed = hasPanel ? await isRegistered(bus, tray.pid).catch(() => undefined) : undefined;
+      if (signal.aborted) return;
+      if (isListed === true || !hasPanel) this.#replacements = 0;
+      if (isListed === true) return this.#tell({ shown: true });
+      if (!hasPanel) return this.#tell({ shown: false, reason: iconReasons.noTray }); // a hint tells when there is one
+      isListRead ||= isListed === false;
+      await this.#options.clock.wait(registerPauseMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+    }
+    if (!isListRead || this.#replacements >= replacementsMax)
+      return this.#tell({ shown: false, reason: iconReasons.noTray });
+    this.#replacements += 1;
+    tray.end();
   }
 
   #update(): void {
@@ -207,18 +244,24 @@ export class Tray {
     const places = placesOf(view, this.#options.platform);
     for (const item of changesOf(this.#places, places)) tray.setItem(item);
     this.#places = places;
+    this.#meanings.note(places, this.#options.clock.monotonicMs());
     if (view.icon === this.#shownIcon) return;
     this.#shownIcon = view.icon;
-    void this.#picture(view.icon).then((icon) => {
-      if (this.#shownIcon === view.icon) tray.setIcon({ icon, title: 'Keepsake' });
-    });
+    this.#picture(view.icon)
+      .then((icon) => {
+        if (this.#shownIcon === view.icon) tray.setIcon({ icon, title: 'Keepsake' });
+      })
+      .catch((error: unknown) => {
+        this.#options.log.error({ err: error }, 'a picture of the icon is missing'); // the menu says the same in words
+      });
   }
 
   /** In base64. */
   async #picture(icon: TrayIcon): Promise<string> {
     const known = this.#pictures.get(icon);
     if (known !== undefined) return known;
-    const picture = (await readFile(new URL(`../../../icons/${icon}.png`, import.meta.url))).toString('base64');
+    const ending = (this.#options.platform ?? process.platform) === 'win32' ? 'ico' : 'png';
+    const picture = (await readFile(new URL(`../../../icons/${icon}.${ending}`, import.meta.url))).toString('base64');
     this.#pictures.set(icon, picture);
     return picture;
   }
@@ -237,16 +280,40 @@ interface Again {
   readonly after: 'pause' | 'look' | 'never';
 }
 
+/** The bus of a session, and word that something about trays or their icons may have changed. What is so is asked, not taken from that. */
+interface Session {
+  readonly bus: SessionBus;
+  readonly hints: EventEmitter<{ hint: [] }>;
+}
+
+/** Until the bus ends. */
+async function listenForHints(bus: SessionBus): Promise<Session['hints']> {
+  const hints: Session['hints'] = new EventEmitter();
+  const onHint = () => void hints.emit('hint');
+  const name = 'org.freedesktop.DBus';
+  await bus.onSignal({ sender: name, interface: name, member: 'NameOwnerChanged', firstValue: watcherName }, onHint);
+  for (const member of [
+    'StatusNotifierItemRegistered',
+    'StatusNotifierHostRegistered',
+    'StatusNotifierHostUnregistered',
+  ])
+    await bus.onSignal({ path: watcher.path, interface: watcherName, member }, onHint);
+  return hints;
+}
+
+/** Whether there is a panel that shows icons. A watcher alone only keeps a list of them: KDE's goes on without a panel. */
+async function hasTray(bus: SessionBus): Promise<boolean> {
+  if (!(await hasOwner(bus, watcherName))) return false;
+  // One that does not say is no reason to show nothing.
+  return (await readWatcher(bus, 'IsStatusNotifierHostRegistered').catch(() => undefined)) !== false;
+}
+
 /** Whether the tray lists an icon of this process. */
 async function isRegistered(bus: SessionBus, pid: number): Promise<boolean> {
-  const get = { ...watcher, interface: 'org.freedesktop.DBus.Properties', member: 'Get', signature: 'ss' };
-  const [items] = await bus.call(
-    { ...get, body: [watcherName, 'RegisteredStatusNotifierItems'] },
-    { timeoutMs: answerMsMax },
-  );
+  const items = await readWatcher(bus, 'RegisteredStatusNotifierItems');
   if (!Array.isArray(items)) return false;
-  for (const item of items) {
-    const owner = String(item).split('/')[0] ?? '';
+  for (const item of items.slice(0, itemsMax)) {
+    const owner = ownerOf(String(item));
     const name = 'org.freedesktop.DBus';
     const ask = { destination: name, path: '/org/freedesktop/DBus', interface: name, signature: 's', body: [owner] };
     const [owned] = await bus
@@ -255,6 +322,24 @@ async function isRegistered(bus: SessionBus, pid: number): Promise<boolean> {
     if (owned === pid) return true;
   }
   return false;
+}
+
+/** Each tray has its own way: ":1.5/a/path", ":1.5@/a/path" (GNOME's extension), or only a name on the bus. */
+function ownerOf(item: string): string {
+  return /^[:\w.-]+/.exec(item)?.[0] ?? '';
+}
+
+async function readWatcher(bus: SessionBus, property: string): Promise<unknown> {
+  const get = { ...watcher, interface: 'org.freedesktop.DBus.Properties', member: 'Get', signature: 'ss' };
+  const [value] = await bus.call({ ...get, body: [watcherName, property] }, { timeoutMs: answerMsMax });
+  return value;
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function reasonOf(icon: IconStatus | undefined): Need | undefined {

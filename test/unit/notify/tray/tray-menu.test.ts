@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { AbsolutePath } from '../../../../src/domain/ids.ts';
 import type { DriveStatus, SourceStatus, Status } from '../../../../src/domain/status.ts';
 import { renderTray } from '../../../../src/notify/tray/tray-menu.ts';
-import { changesOf, flatten, placesOf, wishOf } from '../../../../src/notify/tray/tray-places.ts';
+import { changesOf, flatten, Meanings, placesOf, wishOf } from '../../../../src/notify/tray/tray-places.ts';
+import { separatorTitle } from '../../../../src/notify/tray/tray-program.ts';
 
 const nowMs = Date.UTC(2026, 2, 20, 12);
 const dayMs = 86_400_000;
@@ -64,6 +65,8 @@ test.for([
     'problem',
     'About DRIVE_FULL. (and 2 more)',
   ],
+  ['photos left their folder', { needsYou: [need('FILES_MISSING')] }, 'problem', 'About FILES_MISSING.'],
+  ['something nobody knows is to be done', { needsYou: [need('LATER_CODE')] }, 'needsYou', 'About LATER_CODE.'],
   ['it is paused', { pausedUntil: new Date(nowMs + 6 * 3_600_000).toISOString() }, 'resting', 'Paused until 18:00'],
   [
     'it is paused until tomorrow',
@@ -89,7 +92,11 @@ test('While photos are saved, how far it is', () => {
   const state = 'saving' as const;
   expect(show({ state, jobs: [{ ...job, leftMs: 240_000 }] })).toMatchObject({
     icon: 'working',
-    lines: ["Saving from Mum's iPhone: 120 of 212, about 4 minutes left", ...pauses],
+    lines: [
+      "Saving from Mum's iPhone: 120 of 212, about 4 minutes left",
+      'Leave it connected until that is done',
+      ...pauses,
+    ],
   });
   expect(show({ state, jobs: [{ ...job, isCopy: true, name: 'Blue drive' }] }).lines[0]).toBe(
     'Copying to Blue drive: 120 of 212',
@@ -137,6 +144,39 @@ test('A device nobody has decided about asks what to do', () => {
     '  Only this once',
     '  Never',
   ]);
+});
+
+test('Where nothing is known, it says how to begin', () => {
+  expect(show({ sources: [], drives: [] }).lines[1]).toBe('Plug in an iPhone, or put in a camera card');
+});
+
+test('A mark of a menu in a name is shown as it is', () => {
+  const named = { ...mum, name: 'A_B & C' };
+  const lines = (platform: NodeJS.Platform) =>
+    placesOf(renderTray({ status: { ...calm, sources: [named] }, nowMs, timeZone: 'UTC' }), platform).map(
+      ({ title }) => title,
+    );
+  expect(lines('linux')).toContain('A__B & C: saved today');
+  expect(lines('win32')).toContain('A_B && C: saved today');
+  expect(lines('darwin')).toContain('A_B & C: saved today');
+});
+
+test('Who clicks just when a place comes to mean another drive meant the one before', () => {
+  const red = { ...blue, id: 'red', name: 'Red', connected: true };
+  const places = (drives: readonly DriveStatus[]) =>
+    placesOf(renderTray({ status: { ...calm, drives }, nowMs, timeZone: 'UTC' }), 'linux');
+  const both = places([{ ...blue, connected: true }, red]);
+  const first = both.find(({ title }) => title === 'Eject Blue drive')?.__id ?? -1;
+  const meanings = new Meanings();
+  meanings.note(both, 0);
+  expect(meanings.isSettled(first, 0)).toBe(true);
+  meanings.note(places([]), 1000);
+  const left = places([red]);
+  meanings.note(left, 1000);
+  expect(wishOf(left, first)).toEqual({ kind: 'ejectDrive', drive: 'red' });
+  expect(meanings.isSettled(first, 1400)).toBe(false);
+  meanings.note(left, 1450);
+  expect(meanings.isSettled(first, 1500)).toBe(true);
 });
 
 const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.constant('_a_&\u202eb\n\u0007'.repeat(20)));
@@ -192,6 +232,18 @@ describe('Whatever there is', () => {
           if (hidden) expect(wishOf(places(each), __id)).toBe(undefined);
           if (wish !== undefined) expect(enabled).toBe(true);
         }
+      }),
+    );
+  });
+
+  test('the lines between the parts of the menu have something between them', () => {
+    fc.assert(
+      fc.property(status, (each) => {
+        const shown = placesOf(renderTray({ status: each, nowMs, timeZone: 'UTC' }), 'linux').filter(
+          ({ hidden }) => !hidden,
+        );
+        const parts = shown.map(({ title }) => (title === separatorTitle ? '|' : 'x')).join('');
+        expect(parts).toMatch(/^x+(\|x+)+$/);
       }),
     );
   });
