@@ -11,11 +11,12 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -30,7 +31,7 @@ import { type Answer, keepsake, projectRoot, temporaryFolder } from '../support/
 import { createVolume, needVolumes } from '../support/loop-volume.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { startRecorder } from '../support/notification-recorder.ts';
-import { startDesktop } from '../support/private-desktop.ts';
+import { needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { needLinux, needPrograms } from '../support/requirements.ts';
 import { startHost } from '../support/status-notifier-host.ts';
 
@@ -48,7 +49,7 @@ async function diagnosed(
   {
     environment = {},
     ...more
-  }: Partial<Pick<DoctorOptions, 'limits' | 'quiet'>> & {
+  }: Partial<Pick<DoctorOptions, 'limits' | 'quiet' | 'usbDevices'>> & {
     readonly environment?: Readonly<Record<string, string>>;
     readonly clock?: ManualClock;
   } = {},
@@ -57,7 +58,7 @@ async function diagnosed(
   const { clock, ...options } = more;
   const context = await openContext({
     ...{ keepsake: composeKeepsake(all, clock === undefined ? {} : { clock }), environment: all },
-    limits: { checkMs: 60_000, diskMs: 60_000, agentMs: 20_000, messageMs: 0 },
+    limits: { checkMs: 60_000, diskMs: 60_000, agentMs: 20_000, listMs: 60_000, messageMs: 0 },
     ...{ signal: new AbortController().signal, ...options },
   });
   const result = await diagnose(context);
@@ -166,10 +167,18 @@ test('With settings that have a mistake, that is said, and the rest is tried all
 test('A photo folder that is gone, one that cannot begin, and one whose mark is damaged are three things', async () => {
   using scene = await savedScene();
   renameSync(scene.library, `${scene.library}-away`);
-  expect(await diagnosed(scene.home)).toMatchObject({ failed: ['library'] });
+  const gone = await diagnosed(scene.home);
+  expect(gone.failed).toEqual(['library']);
   mkdirSync(scene.library); // as the empty folder of a drive that is not connected
   const empty = await diagnosed(scene.home);
   expect(empty.of('library')).toMatchObject({ result: 'fail', meaning: expect.stringContaining(scene.library) });
+  for (const away of [gone, empty]) {
+    // The list is on this computer; what the disk has that is there instead is of no concern.
+    expect(away.of('list')).toMatchObject({ result: 'pass', details: { photos: 2 } });
+    for (const id of ['list-copy', 'library-room']) {
+      expect(away.of(id)).toMatchObject({ result: 'skipped', meaning: expect.stringContaining('cannot be reached') });
+    }
+  }
   expect(readdirSync(scene.library)).toEqual([]);
   rmSync(scene.library, { recursive: true });
   renameSync(`${scene.library}-away`, scene.library);
@@ -197,9 +206,52 @@ test('A photo folder that cannot be written, and one on a full disk, are found b
   await disk.remount();
   fill(join(disk.path, 'filler'));
   const full = await diagnosed(scene.home);
+  expect(await diagnosedElsewhere(scene.home, { TMPDIR: disk.path })).toContainEqual(
+    expect.objectContaining({ id: 'database', result: 'fail', nextStep: expect.stringContaining('Make room') }),
+  );
   expect(full.of('library')).toMatchObject({ result: 'fail', details: { code: 'ENOSPC' } });
   expect(full.of('library-room').result).toBe('fail');
   expect(readdirSync(join(library, '.keepsake/incoming'))).toEqual([]);
+});
+
+test('Where no home for what Keepsake keeps can be made, that is said', async () => {
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'file'), '');
+  expect((await diagnosed(join(folder.path, 'file/home'))).of('home')).toMatchObject({
+    ...{ result: 'fail', meaning: expect.stringContaining('no photos can be saved') },
+  });
+});
+
+test('A disk of the home folder that is full or has turned read-only is found by writing to it', async (context) => {
+  needVolumes(context, 'ext4');
+  await using disk = await createVolume('ext4', 32);
+  using scene = await savedScene(0);
+  const home = join(disk.path, 'home');
+  mkdirSync(home);
+  configureAgent(home, { library: scene.library, timeZone: 'UTC' });
+  await keepsake(['backup', scene.card], { home });
+  // What a trial that was killed left there goes with the next one; what is not of a trial stays, however it is called.
+  const left = join(home, 'state/probe-0123456789ab-a');
+  for (const path of [left, `${left}.jpg`]) {
+    writeFileSync(path, '');
+    utimesSync(path, 1e9, 1e9);
+  }
+  // 32 MB are little, too: that is said of a disk that can be written.
+  expect((await diagnosed(home)).of('home')).toMatchObject({
+    result: 'fail',
+    meaning: expect.stringContaining('Only'),
+  });
+  expect(readdirSync(join(home, 'state')).filter((name) => name.startsWith('probe-'))).toEqual([
+    basename(`${left}.jpg`),
+  ]);
+  fill(join(disk.path, 'filler'));
+  expect((await diagnosed(home)).of('home')).toMatchObject({
+    ...{ result: 'fail', details: { failed: 'write', code: 'ENOSPC' }, nextStep: expect.stringContaining('Make room') },
+  });
+  await disk.remount({ readOnly: true });
+  expect((await diagnosed(home)).of('home')).toMatchObject({
+    ...{ result: 'fail', details: { failed: 'write', code: 'EROFS' }, nextStep: expect.stringContaining('Restart') },
+  });
 });
 
 /** Until not a byte fits. */
@@ -235,6 +287,8 @@ test('A disk that does not answer is a failure of its own, holds up nothing, and
     expect(ofLibrary.filter(({ result }) => result === 'fail')).toMatchObject([
       { id: 'library', meaning: expect.stringContaining('does not answer') },
     ]);
+    const of = (id: string) => ofLibrary.find((check) => check.id === id)?.result;
+    expect(['list', 'list-copy', 'library-room'].map(of)).toEqual(['pass', 'skipped', 'skipped']);
   } finally {
     process.kill(daemon, 'SIGCONT');
   }
@@ -243,9 +297,9 @@ test('A disk that does not answer is a failure of its own, holds up nothing, and
 });
 
 /** In a process of its own, which has to come to its end. */
-async function diagnosedElsewhere(home: string): Promise<readonly Check[]> {
+async function diagnosedElsewhere(home: string, its: Readonly<Record<string, string>> = {}): Promise<readonly Check[]> {
   const environment = { HOME: home, KEEPSAKE_HOME: home, USBMUXD_SOCKET_ADDRESS: 'UNIX:/nobody' };
-  const limits = { checkMs: 60_000, diskMs: 4000, agentMs: 20_000, messageMs: 0 };
+  const limits = { checkMs: 60_000, diskMs: 4000, agentMs: 20_000, listMs: 60_000, messageMs: 0 };
   const script = `
     import { composeKeepsake } from ${sourceOf('agent/compose.ts')};
     import { openContext } from ${sourceOf('agent/doctor/context.ts')};
@@ -255,8 +309,10 @@ async function diagnosedElsewhere(home: string): Promise<readonly Check[]> {
     const signal = new AbortController().signal;
     const keepsake = composeKeepsake(environment);
     console.log(JSON.stringify(await diagnose(await openContext({ keepsake, environment, limits, signal }))));`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: { ...process.env, ...its } });
   const { checks }: DoctorResult = JSON.parse(stdout);
+  for (const check of checks) assertExplained(check);
   return checks;
 }
 
@@ -321,6 +377,32 @@ test('Lists that cannot be read are found, each by its own check', async () => {
   });
 });
 
+test('A list that takes long to read is no fault, and what rests on it is tried all the same', async () => {
+  using scene = await savedScene();
+  const limits = { checkMs: 60_000, diskMs: 60_000, agentMs: 20_000, listMs: 1, messageMs: 0 };
+  const doctor = await diagnosed(scene.home, { limits });
+  expect(doctor.failed).toEqual([]);
+  expect(doctor.of('list')).toMatchObject({ result: 'advice', meaning: expect.stringContaining('in a minute') });
+  expect(['clock', 'list-copy', 'library'].map((id) => doctor.of(id).result)).not.toContain('fail');
+});
+
+test('Where small programs are not installed, or there is no folder for temporary files, only that is said', async (context) => {
+  needLinux(context, 'programs are found by PATH');
+  using scene = await savedScene();
+  using folder = temporaryFolder();
+  writeFileSync(join(folder.path, 'usbmuxd'), '#!/bin/sh\necho usbmuxd 1.1.1\n', { mode: 0o755 });
+  const bare = await diagnosedElsewhere(scene.home, { PATH: folder.path });
+  expect(bare.filter(({ result }) => result === 'fail')).toEqual([]);
+  const of = (id: string) => bare.find((check) => check.id === id);
+  expect(of('iphones')?.details).toMatchObject({ usbmuxd: '1.1.1' });
+  expect(['mount-watch', 'icon-libraries'].map((id) => of(id)?.result)).not.toContain('pass');
+  const cramped = await diagnosedElsewhere(scene.home, { TMPDIR: join(folder.path, 'none') });
+  expect(cramped.filter(({ result }) => result === 'fail')).toMatchObject([
+    { id: 'database', details: { code: 'ENOENT' }, meaning: expect.stringContaining('temporary files') },
+  ]);
+  expect(cramped.find(({ id }) => id === 'list')).toMatchObject({ result: 'pass', details: { photos: 2 } });
+});
+
 test('Folders that others can look into are advised about, those that cannot be written are a failure', async () => {
   using scene = await savedScene();
   const state = join(scene.home, 'state');
@@ -357,7 +439,7 @@ test('An agent that runs has answered; one that hangs is a failure, and holds up
     .poll(async () => (await diagnosed(scene.home)).of('icon'), { timeout: 15_000 })
     .toMatchObject({ result: 'advice', details: { code: expect.any(String) } });
   agent.child.kill('SIGSTOP');
-  const limits = { checkMs: 60_000, diskMs: 60_000, agentMs: 300, messageMs: 0 };
+  const limits = { checkMs: 60_000, diskMs: 60_000, agentMs: 300, listMs: 60_000, messageMs: 0 };
   const hung = await diagnosed(scene.home, { limits });
   expect(hung.failed).toEqual(['agent']);
   expect(hung.of('agent').meaning).toContain('does not answer');
@@ -386,6 +468,20 @@ test('A real message is shown and taken back, and the place for the icon is foun
   expect(recorder.open.size).toBe(0);
   expect((await diagnosed(scene.home, { environment, quiet: true })).of('notification').result).toBe('skipped');
   expect(recorder.asked).toHaveLength(1);
+});
+
+test('A desktop that hangs is a failure of messages, and holds up nothing', async (context) => {
+  needDesktop(context, 'dunst');
+  using scene = await savedScene(0);
+  await using desktop = await startDesktop();
+  const dunst = desktop.start('dunst');
+  const environment = { ...desktop.environment, HOME: scene.home, XDG_RUNTIME_DIR: '' };
+  const works = async () => (await diagnosed(scene.home, { environment })).of('notification').result;
+  await expect.poll(works, { timeout: 15_000 }).toBe('pass');
+  dunst.kill('SIGSTOP');
+  const hung = await diagnosed(scene.home, { environment });
+  expect(hung.failed).toEqual(['notification']);
+  expect(hung.of('notification').details).toMatchObject({ code: 'NOTICE_UNDELIVERED' });
 });
 
 test('Interrupted, it stops at once, and leaves no message on the screen', async (context) => {
@@ -421,6 +517,35 @@ test('An iPhone is asked whether it lets us in, and never for trust', async () =
   expect((await diagnosed(scene.home, { environment })).of('iphone-1')).toMatchObject({ result: 'advice' });
   at.phone.detach();
   expect((await diagnosed(scene.home, { environment })).of('iphones')).toMatchObject({ details: { phones: 0 } });
+});
+
+test('An iPhone that is plugged in, and that nobody can talk to, is noticed', async (context) => {
+  needLinux(context, 'it tells what is plugged in');
+  using folder = temporaryFolder();
+  using scene = await savedScene(0);
+  const usbDevices = join(folder.path, 'usb');
+  const plug = (name: string, idVendor: string, idProduct: string) => {
+    mkdirSync(join(usbDevices, name), { recursive: true });
+    writeFileSync(join(usbDevices, name, 'idVendor'), `${idVendor}\n`);
+    writeFileSync(join(usbDevices, name, 'idProduct'), `${idProduct}\n`);
+  };
+  plug('usb1', '1d6b', '0002');
+  plug('1-1', '05ac', '024f'); // a keyboard
+  plug('1-2', '05ac', '1281'); // an iPhone that is being restored
+  mkdirSync(join(usbDevices, '1-1:1.0'));
+  await using at = await makePhoneScene({ name: 'iPhone' });
+  const { environment } = at;
+  plug('1-3', '05ac', '12a8');
+  expect((await diagnosed(scene.home, { environment, usbDevices })).of('iphones').result).toBe('pass');
+  at.phone.detach(); // but not from its plug
+  const advised = await diagnosed(scene.home, { environment, usbDevices });
+  expect(advised.of('iphones')).toMatchObject({ result: 'advice', details: { phones: 0, pluggedIn: 1 } });
+  at.daemon.attach(at.phone);
+  const [device] = await devicesOf(scene.home, environment);
+  await scene.run(['enroll', device?.id ?? ''], { environment });
+  at.phone.detach();
+  const missed = await diagnosed(scene.home, { environment, usbDevices });
+  expect(missed.of('iphones')).toMatchObject({ result: 'fail', nextStep: expect.stringContaining('unlock it') });
 });
 
 test('In a terminal each thing has a line; what is not well says what it means and one thing to do', async () => {

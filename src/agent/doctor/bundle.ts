@@ -1,15 +1,17 @@
 // A report for whoever helps the owner: what doctor found, versions, settings, counts and ages, the end of the log. Made of what is known
 // to be harmless, field by field, and gone over once more for names and places. Never takes the place of a file that is there.
 
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname, release, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { z } from 'zod';
 import { AgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { Status } from '../../domain/status.ts';
 import { defaultLayout } from '../../library/layout.ts';
 import { statOrUndefined } from '../../platform/volume.ts';
+import { configKeys } from '../config.ts';
 import { homeFolder } from '../install/program.ts';
 import { defaultLibrary } from '../paths.ts';
 import type { Detail } from './check.ts';
@@ -32,6 +34,9 @@ export async function assertFree(path: string): Promise<void> {
     throw notWritten(path, error);
   });
   if (facts !== undefined) throw taken(path);
+  await access(dirname(path), constants.W_OK | constants.X_OK).catch((error: unknown) => {
+    throw notWritten(path, error);
+  });
 }
 
 /** What was begun is removed if it cannot be ended. @throws AgentError REPORT_NOT_WRITTEN */
@@ -105,7 +110,7 @@ async function whatIsKnown({ devices, drives, settings, keepsake, environment, s
     ...(settings === undefined ? [] : [settings.library, ...settings.cardRoots, ...settings.watchedFolders]),
     ...(drives ?? []).flatMap(({ root, folder }) => [root, folder]),
   ];
-  return { things, paths };
+  return { things, paths, plainQuotes: configKeys };
 }
 
 function userName(): string {
@@ -181,10 +186,7 @@ async function describeState(context: DoctorContext, { id: standIn }: Redactor) 
   const look = await context.list().catch(() => undefined); // said by its own check
   const newestMs = await newestSaveMs(context);
   return {
-    list:
-      look === undefined
-        ? null
-        : { photos: look.summary.assets, files: look.summary.resources, bytes: look.summary.bytes },
+    list: typeof look === 'object' ? { photos: look.photos, files: look.files, bytes: look.bytes } : null,
     hoursSinceSaved: newestMs === undefined ? null : hours(nowMs - newestMs),
     devices: (devices ?? []).map(({ id, kind, decision, lastSeenAt, visits }) => ({
       ...{ id: standIn(id), kind: wordOf(kind), decision, hoursSinceSeen: hours(nowMs - Date.parse(lastSeenAt)) },

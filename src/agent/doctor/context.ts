@@ -7,8 +7,7 @@ import { join } from 'node:path';
 import { isAgentError } from '../../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../../domain/ids.ts';
 import type { Status } from '../../domain/status.ts';
-import type { CatalogSummary } from '../../library/catalog/catalog-store.ts';
-import { openCatalog } from '../../library/catalog/sqlite-catalog.ts';
+import { openKnownLibraries } from '../../library/known-libraries.ts';
 import { libraryFolders } from '../../library/library.ts';
 import { statOrUndefined } from '../../platform/volume.ts';
 import type { LocalKeepsake } from '../compose.ts';
@@ -17,6 +16,7 @@ import type { Device } from '../devices.ts';
 import { type EnrolledDrive, openDriveRegister } from '../drive-register.ts';
 import { catalogPath, type Environment } from '../paths.ts';
 import { type AgentAnswer, askAgent } from './ask-agent.ts';
+import { type ListLook, readList } from './read-list.ts';
 import { type TrialAnswer, tryDisk } from './trial.ts';
 
 export interface DoctorLimits {
@@ -26,11 +26,19 @@ export interface DoctorLimits {
   readonly diskMs: number;
   /** For the agent: it may be saving, and looks at its list of photos for an answer. */
   readonly agentMs: number;
+  /** For all of the list of photos: an old disk reads one of 200,000 photos for half a minute. */
+  readonly listMs: number;
   /** How long the trial message is to be seen. */
   readonly messageMs: number;
 }
 
-export const usualLimits: DoctorLimits = { checkMs: 20_000, diskMs: 15_000, agentMs: 10_000, messageMs: 4_000 };
+export const usualLimits: DoctorLimits = {
+  checkMs: 20_000,
+  diskMs: 15_000,
+  agentMs: 10_000,
+  listMs: 60_000,
+  messageMs: 4_000,
+};
 
 export interface DoctorOptions {
   readonly keepsake: LocalKeepsake;
@@ -39,11 +47,8 @@ export interface DoctorOptions {
   /** Show no trial message. */
   readonly quiet?: boolean;
   readonly limits?: DoctorLimits;
-}
-
-export interface ListLook {
-  readonly isWhole: boolean;
-  readonly summary: CatalogSummary;
+  /** Where Linux tells what is plugged in; undefined: there, unless another computer's iPhones are asked for. */
+  readonly usbDevices?: string;
 }
 
 export interface DoctorContext extends DoctorOptions {
@@ -59,10 +64,10 @@ export interface DoctorContext extends DoctorOptions {
   readonly agent: () => Promise<AgentAnswer>;
   /** Undefined: there are no settings that say where it is. */
   readonly library: () => Promise<TrialAnswer | 'stuck' | 'failed' | undefined>;
-  /** The id in the library's mark; undefined: there is none, or it cannot be read. */
+  /** By its mark, else by what is remembered of the place; undefined: nothing was saved there yet. */
   readonly libraryId: () => Promise<LibraryId | undefined>;
-  /** Undefined: there is none. @throws AgentError CATALOG_DAMAGED, CATALOG_TOO_NEW, … */
-  readonly list: () => Promise<ListLook | undefined>;
+  /** Undefined: there is none. `stuck`: it is not read in time. @throws AgentError CATALOG_DAMAGED, CATALOG_TOO_NEW, … */
+  readonly list: () => Promise<ListLook | 'stuck' | undefined>;
 }
 
 /** @throws the signal's reason. */
@@ -85,13 +90,17 @@ export async function openContext(options: DoctorOptions): Promise<DoctorContext
   });
   const libraryId = once(async () => {
     const answer = await library();
-    return typeof answer === 'object' ? idIn(answer.markerText) : undefined;
+    if (settings === undefined || answer === undefined) return undefined;
+    const marked = typeof answer === 'object' ? idIn(answer.markerText) : undefined;
+    // One that is away is none that was never begun. A disk that hangs is not asked for its real path.
+    const root = typeof answer === 'object' ? (answer.realRoot as AbsolutePath) : settings.library;
+    return marked ?? (await openKnownLibraries(paths.knownLibraries).idAt(root).catch(orUndefined));
   });
   const list = once(async () => {
     const id = await libraryId();
     const path = id === undefined ? undefined : catalogPath(paths, id);
     if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined) return undefined;
-    return await readList(path, id);
+    return await readQuietly({ path, libraryId: id }, { timeoutMs: limits.listMs, signal });
   });
   const agent = once(async () => await askAgent(paths, environment, { timeoutMs: limits.agentMs, signal }));
   return {
@@ -113,30 +122,36 @@ export async function openContext(options: DoctorOptions): Promise<DoctorContext
  * SQLite leaves two files beside a database that it only read, if they were not there. Where they are not, nobody has it open: a copy of
  * it says the same, and nothing is left behind.
  */
-async function readList(path: string, libraryId: LibraryId): Promise<ListLook> {
-  const read = (at: string): ListLook => {
-    using catalog = openCatalog({ path: at, libraryId, readOnly: true });
-    return { isWhole: catalog.isWhole(), summary: catalog.summarize() };
-  };
-  if ((await statOrUndefined(`${path}-wal`)) !== undefined) return read(path);
-  const folder = await mkdtemp(join(tmpdir(), 'keepsake-doctor-'));
+async function readQuietly(
+  { path, libraryId }: { readonly path: string; readonly libraryId: LibraryId },
+  patience: { readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<ListLook | 'stuck'> {
+  const read = async (at: string) => await readList({ path: at, libraryId }, patience);
+  if ((await statOrUndefined(`${path}-wal`)) !== undefined) return await read(path);
+  const folder = await mkdtemp(join(tmpdir(), 'keepsake-doctor-')).catch(orUndefined); // its own check says so
+  if (folder === undefined) return await read(path);
   try {
     const copy = join(folder, 'list.db');
     const isCopied = await copyFile(path, copy, constants.COPYFILE_FICLONE).then(
       () => true,
       () => false, // no room for it there
     );
-    if (!isCopied) return read(path);
+    if (!isCopied) return await read(path);
     try {
-      const look = read(copy);
-      if (look.isWhole) return look;
+      const look = await read(copy);
+      if (look === 'stuck' || look.isWhole) return look;
     } catch (error) {
       if (!isAgentError(error)) throw error;
     }
-    return read(path); // somebody may have written to it while it was copied
+    return await read(path); // somebody may have written to it while it was copied
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** It was begun where the settings say, and is not there: whatever disk is there now is another one. */
+export async function isLibraryAway(context: DoctorContext, { state }: TrialAnswer): Promise<boolean> {
+  return (state === 'noFolder' || state === 'noMarker') && (await context.libraryId()) !== undefined;
 }
 
 /** The status of an agent that answers. */

@@ -1,17 +1,15 @@
 // Whether the photo folder and the drives with its copies can be written and read, and how much room they have. Each disk is tried by
 // a process of its own: one that hangs is an answer, and holds up nothing.
 
-import { realpath } from 'node:fs/promises';
-import { join, relative } from 'node:path';
 import { copyFolders } from '../../copies/drive-marker.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import { openKnownLibraries } from '../../library/known-libraries.ts';
 import { openRoom } from '../../library/room.ts';
-import { nearestExisting, readSpace } from '../../platform/volume.ts';
+import { nearestExisting } from '../../platform/volume.ts';
 import { DriveLook, type FoundCopy } from '../drive-look.ts';
 import { type EnrolledDrive, openDriveRegister } from '../drive-register.ts';
 import { type Check, type Detail, type Finding, tryOut, within } from './check.ts';
-import { type DoctorContext, idIn } from './context.ts';
+import { type DoctorContext, idIn, isLibraryAway } from './context.ts';
 import { type TrialAnswer, tryDisk } from './trial.ts';
 import * as words from './words.ts';
 
@@ -20,9 +18,15 @@ const homeBytesMin = 500e6;
 /** A holiday's worth of videos. */
 const soonFullBytes = 5e9;
 
-export async function lookAtHome({ keepsake }: DoctorContext): Promise<Finding> {
-  const { freeBytes } = await readSpace(await nearestExisting(keepsake.paths.state));
-  const details = { freeBytes };
+export async function lookAtHome({ keepsake, limits }: DoctorContext, signal: AbortSignal): Promise<Finding> {
+  const root = keepsake.paths.state;
+  const answer = await tryDisk({ root, folders: [root], alsoStat: [] }, { timeoutMs: limits.diskMs, signal });
+  if (answer === 'stuck') return { result: 'fail', ...words.home.silent };
+  if (answer === 'failed') return { result: 'fail', ...words.couldNotLook };
+  const { freeBytes, failed, code = 'unknown' } = answer;
+  const details = { freeBytes, ...detailsOf(answer) };
+  if (failed !== undefined) return { result: 'fail', ...words.home.failed(failed, code), details };
+  if (answer.state === 'noFolder' && !answer.isWritable) return { result: 'fail', ...words.home.cannotBegin, details };
   return freeBytes < homeBytesMin
     ? { result: 'fail', ...words.home.little(freeBytes), details }
     : { result: 'pass', ...words.home.enough(freeBytes), details };
@@ -39,8 +43,9 @@ export async function lookAtLibrary(context: DoctorContext): Promise<Finding> {
   switch (answer.state) {
     case 'noFolder':
     case 'noMarker': {
-      if (await wasBegun(root, keepsake.paths.knownLibraries))
-        return { result: 'fail', ...words.library.missing(root), details };
+      // By its real path: that is how it is remembered.
+      const id = await openKnownLibraries(keepsake.paths.knownLibraries).idAt(answer.realRoot as AbsolutePath);
+      if (id !== undefined) return { result: 'fail', ...words.library.missing(root), details };
       return answer.isWritable
         ? { result: 'skipped', ...words.library.notYet(root), details }
         : { result: 'fail', ...words.library.cannotBegin(root), details };
@@ -57,13 +62,6 @@ export async function lookAtLibrary(context: DoctorContext): Promise<Finding> {
   }
 }
 
-/** By its real path: that is how it is remembered. */
-async function wasBegun(root: AbsolutePath, known: AbsolutePath): Promise<boolean> {
-  const nearest = await nearestExisting(root);
-  const real = join(await realpath(nearest), relative(nearest, root)) as AbsolutePath;
-  return (await openKnownLibraries(known).idAt(real)) !== undefined;
-}
-
 function detailsOf(answer: TrialAnswer): Readonly<Record<string, Detail>> {
   const { state, failed, code, hardLinks, isOnSystemDisk } = answer;
   return {
@@ -78,7 +76,7 @@ export async function lookAtLibraryRoom(context: DoctorContext): Promise<Finding
   const { settings } = context;
   const answer = await context.library();
   if (settings === undefined || answer === undefined) return words.withoutSettings;
-  if (typeof answer === 'string') return { result: 'skipped', ...words.library.silent };
+  if (typeof answer === 'string' || (await isLibraryAway(context, answer))) return words.withoutLibrary;
   const { freeBytes, totalBytes } = answer;
   const details = { freeBytes, totalBytes };
   if (totalBytes === 0) return { result: 'skipped', ...words.libraryRoom.unknown };

@@ -43,25 +43,41 @@ async function findPinned(): Promise<string | undefined> {
 
 /** In the system's temporary folder: what Keepsake keeps is not touched. */
 export async function lookAtDatabase(): Promise<Finding> {
-  const folder = await mkdtemp(join(tmpdir(), 'keepsake-doctor-'));
   try {
-    const { default: Database } = await import('better-sqlite3');
-    const database = new Database(join(folder, 'trial.db'));
-    try {
-      database.pragma('journal_mode = WAL');
-      database.pragma('synchronous = FULL');
-      database.exec('CREATE TABLE trial (value TEXT); INSERT INTO trial VALUES (sqlite_version())');
-      const { value } = z.object({ value: z.string() }).parse(database.prepare('SELECT value FROM trial').get());
-      return { result: 'pass', ...words.database.works, details: { sqlite: value } };
-    } finally {
-      database.close();
-    }
+    await writeDatabase(':memory:');
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    return { result: 'fail', ...words.database.fails, details: { code: why } };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    return { result: 'fail', ...words.database.fails, details: { code: codeOf(error) } };
   }
+  // From here on it is the disk.
+  let folder: string | undefined;
+  try {
+    folder = await mkdtemp(join(tmpdir(), 'keepsake-doctor-'));
+    const sqlite = await writeDatabase(join(folder, 'trial.db'));
+    return { result: 'pass', ...words.database.works, details: { sqlite } };
+  } catch (error) {
+    const code = codeOf(error);
+    return { result: 'fail', ...words.database.noTemporary(code), details: { code } };
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** And reads it: SQLite's version. */
+async function writeDatabase(path: string): Promise<string> {
+  const { default: Database } = await import('better-sqlite3');
+  const database = new Database(path);
+  try {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.exec('CREATE TABLE trial (value TEXT); INSERT INTO trial VALUES (sqlite_version())');
+    return z.object({ value: z.string() }).parse(database.prepare('SELECT value FROM trial').get()).value;
+  } finally {
+    database.close();
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }
 
 export async function readVersion(): Promise<string> {
@@ -116,6 +132,7 @@ export async function lookAtIconLibraries(): Promise<Finding> {
   if (program === undefined || !existsSync(program)) return { result: 'skipped', ...words.iconLibraries.noProgram };
   if (process.platform !== 'linux') return { result: 'skipped', ...words.iconLibraries.notNeeded };
   const missing = await findMissingLibraries(program);
+  if (missing === undefined) return { result: 'skipped', ...words.iconLibraries.unknown };
   return missing.length === 0
     ? { result: 'pass', ...words.iconLibraries.works }
     : {
@@ -124,9 +141,9 @@ export async function lookAtIconLibraries(): Promise<Finding> {
       };
 }
 
-/** ldd(1): `libgtk-3.so.0 => not found`. */
-async function findMissingLibraries(program: string): Promise<readonly string[]> {
+/** ldd(1): `libgtk-3.so.0 => not found`. Undefined: there is none here, or it does not know this kind of program. */
+async function findMissingLibraries(program: string): Promise<readonly string[] | undefined> {
   const answer = await runCommand('ldd', [program]);
-  if (answer === 'stuck' || answer.exitCode !== 0) throw new Error('ldd does not answer');
+  if (answer === 'stuck' || answer.exitCode !== 0) return undefined;
   return [...answer.stdout.toString('utf8').matchAll(/^\s*(\S+) => not found$/gm)].map(([, name]) => name ?? '');
 }

@@ -10,7 +10,7 @@ import { runCommand } from '../../platform/bounded-command.ts';
 import { statOrUndefined } from '../../platform/volume.ts';
 import { loadConfig } from '../config.ts';
 import type { Finding } from './check.ts';
-import type { DoctorContext } from './context.ts';
+import { type DoctorContext, isLibraryAway } from './context.ts';
 import * as words from './words.ts';
 
 /** Keepsake is younger than this, and a clock that lost its battery begins long before. */
@@ -65,22 +65,26 @@ export async function lookAtList(context: DoctorContext): Promise<Finding> {
   const { settings } = context;
   if (settings === undefined) return words.withoutSettings;
   const look = await context.list();
+  if (look === 'stuck') return { result: 'advice', ...words.list.slow };
   if (look === undefined) {
-    const isBegun = (await context.libraryId()) !== undefined;
-    const isUsed = isBegun && (await listManifests(libraryFolders(settings.library).imports)).length > 0;
+    const answer = await context.library();
+    // Whether there should be one is seen in the library.
+    if (typeof answer !== 'object' || (await isLibraryAway(context, answer))) return words.withoutLibrary;
+    const isTried = answer.state === 'tried';
+    const isUsed = isTried && (await listManifests(libraryFolders(settings.library).imports)).length > 0;
     return isUsed ? { result: 'fail', ...words.list.missing } : { result: 'skipped', ...words.list.none };
   }
-  const { assets, resources } = look.summary;
-  const details = { photos: assets, files: resources };
-  return look.isWhole
-    ? { result: 'pass', ...words.list.whole(assets), details }
+  const { isWhole, photos, files } = look;
+  const details = { photos, files };
+  return isWhole
+    ? { result: 'pass', ...words.list.whole(photos), details }
     : { result: 'fail', ...words.list.damaged, details };
 }
 
 export async function lookAtListCopy(context: DoctorContext): Promise<Finding> {
   const answer = await context.library();
   if (answer === undefined) return words.withoutSettings;
-  if (typeof answer === 'string') return { result: 'skipped', ...words.library.silent };
+  if (typeof answer === 'string' || (await isLibraryAway(context, answer))) return words.withoutLibrary;
   const [copyMs] = answer.modifiedMs;
   const newestMs = await newestSaveMs(context);
   if (copyMs === undefined || copyMs === null) {
@@ -98,11 +102,7 @@ export async function lookAtListCopy(context: DoctorContext): Promise<Finding> {
 /** When photos were saved last. Undefined: never, or the list cannot be read. */
 export async function newestSaveMs(context: DoctorContext): Promise<number | undefined> {
   const look = await context.list().catch(() => undefined); // said by its own check
-  const times = (look?.summary.sources ?? []).flatMap(({ lastSuccessAtMs, lastImport }) => [
-    lastSuccessAtMs ?? 0,
-    lastImport?.finishedAtMs ?? 0,
-  ]);
-  return Math.max(0, ...times) || undefined;
+  return typeof look === 'object' ? (look.newestSaveMs ?? undefined) : undefined;
 }
 
 export async function lookAtClock(context: DoctorContext): Promise<Finding> {

@@ -13,6 +13,8 @@ export interface Known {
   readonly things: readonly KnownThing[];
   /** Folders of the owner's, as full paths: each of their parts is taken out. */
   readonly paths: readonly string[];
+  /** What may stand in quotes besides: words of ours. */
+  readonly plainQuotes?: readonly string[];
 }
 
 /** Too short to tell a name from a word. */
@@ -75,7 +77,7 @@ export function openRedactor(known: Known): Redactor {
     for (const [name, standIn] of exact) result = replaceAll(result, name, standIn);
     for (const [pattern, kind] of patterns) result = hide(pattern, kind);
     result = result.replace(/(["“])([^"“”\n]*)(["”])/g, (found, _open, inner: string) =>
-      isHarmless(inner) ? found : '"…"',
+      isHarmless(inner) || known.plainQuotes?.includes(inner) ? found : '"…"',
     );
     return result.replace(/[\p{L}\p{N}]+/gu, (word) => words.get(word.toLowerCase()) ?? word);
   };

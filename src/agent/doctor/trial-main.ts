@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, link, open, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
+import { access, link, open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { systemErrorCode } from '../../domain/errors.ts';
@@ -14,6 +14,9 @@ const trialBytes = 64 * 1024;
 const markerBytesMax = 64 * 1024;
 /** Whoever saves at this moment sweeps the folder, and our file with it. */
 const attemptsMax = 3;
+const trialName = /^probe-[0-9a-f]{12}-[ab]$/;
+/** Nobody tries for so long: whoever made it was killed. */
+const abandonedMs = 3_600_000;
 
 process.stdout.write(JSON.stringify(await answer(JSON.parse(process.argv[2] ?? ''))));
 
@@ -26,18 +29,30 @@ async function answer({ root, marker, folders, alsoStat }: TrialQuestion): Promi
     ...{ freeBytes: bavail * bsize, totalBytes: blocks * bsize },
     isOnSystemDisk: await isSystemDevice(dev),
     isWritable: (await isFolder(nearest)) && (await mayWrite(nearest)),
+    realRoot: join(await realpath(nearest), relative(nearest, root)),
     modifiedMs: await Promise.all(alsoStat.map(async (path) => (await statOrNothing(path))?.mtimeMs ?? null)),
   };
   if (!isThere) return { state: 'noFolder', ...facts };
-  const markerText = await readMarkerText(marker);
-  if (markerText === undefined) return { state: 'noMarker', ...facts };
+  const markerText = marker === undefined ? undefined : await readMarkerText(marker);
+  if (marker !== undefined && markerText === undefined) return { state: 'noMarker', ...facts };
   for (const folder of folders) {
     if (!(await isFolder(folder))) continue;
     // Not through a link: behind one lies something else, such as the library.
     if ((await realpath(folder)) !== join(await realpath(root), relative(root, folder))) continue;
+    if (marker === undefined) await sweep(folder);
     return { state: 'tried', ...facts, markerText, ...(await tryIn(folder)) };
   }
   return { state: 'noOwnFolder', ...facts, markerText };
+}
+
+/** Libraries and copies are swept by whoever opens them; a folder that is neither only by us. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    const facts = trialName.test(name) ? await statOrNothing(path) : undefined;
+    if (facts?.isFile() !== true || Date.now() - facts.mtimeMs < abandonedMs) continue;
+    await rm(path, { force: true }).catch(() => undefined); // what the trial itself finds then says why
+  }
 }
 
 async function tryIn(

@@ -10,8 +10,8 @@ export type TrialStep = 'write' | 'flush' | 'read' | 'link' | 'rename' | 'flush-
 
 export interface TrialQuestion {
   readonly root: AbsolutePath;
-  /** What says that it is a library or a copy. Without it nothing is written. */
-  readonly marker: AbsolutePath;
+  /** What says that it is a library or a copy. Where there is none, nothing is written. Undefined: all of the folder is ours. */
+  readonly marker?: AbsolutePath;
   /** Folders of ours; the first one that is there is used. */
   readonly folders: readonly AbsolutePath[];
   /** Whose times are asked along the way. */
@@ -22,6 +22,8 @@ const answerSchema = z.object({
   /** `noFolder`, `noMarker`, `noOwnFolder`: nothing was tried. */
   state: z.enum(['noFolder', 'noMarker', 'noOwnFolder', 'tried']),
   markerText: z.string().optional(),
+  /** Where the root is, or would be, without links. */
+  realRoot: z.string(),
   /** Of the disk; of the nearest thing above where there is no such folder. */
   freeBytes: z.number(),
   totalBytes: z.number(),

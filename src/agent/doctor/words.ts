@@ -17,7 +17,7 @@ export const titles = {
   iconLibraries: 'What the icon needs is installed',
   settings: 'The settings',
   folders: 'Only you can look into what Keepsake keeps',
-  home: 'Room in your home folder',
+  home: 'Your home folder can be written and has room',
   devices: 'What is known of your phones and cards',
   list: 'The list of saved photos',
   listCopy: 'The copy of that list in your photo folder',
@@ -61,6 +61,11 @@ const settingsFirst: Said = {
 
 export const withoutSettings: Finding = { result: 'skipped', ...settingsFirst };
 
+export const withoutLibrary: Finding = {
+  result: 'skipped',
+  meaning: 'Not tried, because your photo folder cannot be reached.',
+};
+
 const installAgain = 'Install Keepsake again. Your photos and settings stay as they are.';
 
 export const runtime = {
@@ -78,6 +83,10 @@ export const runtime = {
 export const database = {
   works: { meaning: 'A trial database was written and read.' },
   fails: { meaning: 'No database can be opened, so no photos can be saved.', nextStep: installAgain },
+  noTemporary: (code: string): Said => ({
+    meaning: `Nothing can be kept in this computer's folder for temporary files (${code}), which many programs need.`,
+    nextStep: 'Make room on the disk of this computer, then restart it: that empties that folder.',
+  }),
 };
 
 export const version = {
@@ -115,6 +124,7 @@ export const iconLibraries = {
     nextStep: 'Install it with: sudo apt install libayatana-appindicator3-1',
   }),
   notNeeded: { meaning: 'The icon needs nothing else here.' },
+  unknown: { meaning: 'Whether it is cannot be told here.' },
 };
 
 export const settings = {
@@ -145,6 +155,24 @@ export const home = {
     meaning: `Only ${inWords(freeBytes)} are free on the disk of your home folder. Keepsake needs some of that to save photos.`,
     nextStep: 'Empty the trash of this computer, and remove programs or files that you do not need.',
   }),
+  silent: {
+    meaning: 'The disk with your home folder does not answer.',
+    nextStep: 'Restart this computer.',
+  },
+  cannotBegin: {
+    meaning: 'Keepsake cannot keep its notes in your home folder, so no photos can be saved.',
+    nextStep: 'Give yourself the right to write in your home folder.',
+  },
+  failed: (step: TrialStep, code: string): Said => {
+    const meaning = `A small file could not be ${stepWords[step]} where Keepsake keeps its notes (${code}), so no photos can be saved.`;
+    if (isFull(code)) return { meaning, nextStep: 'Make room on the disk of your home folder.' };
+    // A system that found a fault in its disk goes on without writing to it.
+    if (code === 'EROFS')
+      return { meaning, nextStep: 'Restart this computer; if it stays so, its disk may be failing.' };
+    return isRefused(code)
+      ? { meaning, nextStep: 'Give yourself the right to write in your home folder.' }
+      : { meaning, nextStep: 'Copy what you need from this computer to another disk: its own may be failing.' };
+  },
 };
 
 export const devices = {
@@ -156,6 +184,10 @@ export const devices = {
 export const list = {
   whole: (photos: number): Said => ({ meaning: `It is whole, with ${count(photos, 'photo', 'photos')}.` }),
   none: { meaning: 'Nothing was saved yet.' },
+  slow: {
+    meaning: 'It could not be read in a minute. It may be well; the disk of this computer is slow or busy.',
+    nextStep: 'Run this again when this computer has nothing else to do.',
+  },
   missing: {
     meaning: 'It is not on this computer. Your photos are not affected.',
     nextStep: 'Have it made anew from your photo folder: keepsake rebuild',
@@ -365,6 +397,14 @@ export const iphones = {
   none: { meaning: 'It can. No iPhone is connected now.' },
   some: (phones: number): Said => ({ meaning: `It can. ${count(phones, 'iPhone is', 'iPhones are')} connected.` }),
   waiting: { meaning: 'What is needed is installed, and begins when an iPhone is connected.' },
+  notBegun: {
+    meaning: 'An iPhone or iPad is plugged in, but what this computer needs to talk to it has not begun.',
+    nextStep: 'Unplug it and plug it in again; if it stays so, restart this computer.',
+  },
+  deaf: {
+    meaning: 'An iPhone or iPad is plugged in, but does not talk to this computer. Another program may be holding it.',
+    nextStep: 'Close programs that show its photos, unlock it, then unplug it and plug it in again.',
+  },
 };
 
 export const phone = {

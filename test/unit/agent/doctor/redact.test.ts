@@ -38,6 +38,13 @@ test.for<readonly [string, string]>([
   expect(redactor.text(text).replace(/(path|id|address|file)-\d+/g, '$1-N')).toBe(expected);
 });
 
+test('Names of settings may stand in quotes, and nothing else that is not known to be ours', () => {
+  const { text } = openRedactor({ paths: [], things: [], plainQuotes: ['schedule'] });
+  expect(text('"schedule" is not understood; there is no setting "Erna"')).toBe(
+    '"schedule" is not understood; there is no setting "…"',
+  );
+});
+
 test('The same thing has the same stand-in everywhere, and another thing another one', () => {
   const [one, other, again] = ['/srv/a/b', '/srv/a/c', '/srv/a/b'].map((path) => redactor.text(path));
   expect(one).toBe(again);
