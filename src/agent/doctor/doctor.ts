@@ -19,7 +19,7 @@ export interface DoctorResult {
 }
 
 /**
- * In the order in which they are shown: what the others rest on comes first. Takes at most some 45 s where a disk hangs, 75 s where the
+ * In the order in which they are shown: what the others rest on comes first. Takes at most some 45 s where a disk hangs, 80 s where the
  * list of photos is not read sooner. @throws the signal's reason.
  */
 export async function diagnose(context: DoctorContext): Promise<DoctorResult> {
