@@ -54,12 +54,11 @@ export class AgentHub {
       ...{ paths, clock, environment: options.environment, log: options.log, onWish: options.onWish },
       readStatus: () => {
         const { ownProgram: program, environment } = options;
-        return program === undefined ? keepsake.status() : readSnapshot({ program, environment });
+        return program === undefined ? keepsake.status() : readSnapshot({ program, environment, signal });
       },
       timeZone: async () => (await keepsake.config()).timeZone,
       onEvent: (event) => this.tell(event),
     });
-    signal.addEventListener('abort', () => this.queue.clear(), { once: true });
   }
 
   tell(event: AgentEvent): void {
@@ -87,10 +86,26 @@ export class AgentHub {
     if (!this.signal.aborted) this.options.log.error({ err: error }, 'something failed in the background');
   }
 
+  /**
+   * In its turn. The next one waits until it has really ended: the queue's own way to abort lets the next begin while the one before is
+   * still winding down, with the library in its hands.
+   * @throws the signal's reason, when its turn has come and it is not wanted any more.
+   */
+  async enqueue<Result>(
+    work: () => Promise<Result>,
+    { priority, signal = this.signal }: { readonly priority: number; readonly signal?: AbortSignal },
+  ): Promise<Result> {
+    const inTurn = async () => {
+      signal.throwIfAborted();
+      return await work();
+    };
+    return await this.queue.add(inTurn, { priority });
+  }
+
   /** The owner waits for it: checking makes way. */
   async take<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     this.checking.abort(new Error('the owner asked for something'));
-    return await this.queue.add(work, { priority: priorities.owner, signal });
+    return await this.enqueue(work, { priority: priorities.owner, signal });
   }
 
   async devices() {

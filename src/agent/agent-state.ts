@@ -41,7 +41,7 @@ export type AgentEvent =
   | { readonly kind: 'arrived'; readonly device: SeenDevice }
   | { readonly kind: 'left'; readonly id: SourceId; readonly name: string; readonly deviceKind?: string }
   | { readonly kind: 'announced'; readonly announcement: Announcement }
-  | { readonly kind: 'decided'; readonly id: SourceId }
+  | { readonly kind: 'decided'; readonly id: SourceId; readonly isWanted: boolean }
   | { readonly kind: 'importBegan'; readonly id: SourceId; readonly name: string }
   | {
       readonly kind: 'importProgress';
@@ -118,6 +118,8 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
         ...state,
         connected: without(state.connected, event.id),
         announcements: without(state.announcements, event.id),
+        // What it needed its owner for, it needs when it is here again.
+        failures: isOfPhone(state.failures.get(event.id)) ? without(state.failures, event.id) : state.failures,
       };
     case 'announced': {
       const { announcement } = event;
@@ -147,7 +149,12 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
         stopped === undefined
           ? without(state.failures, event.id)
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
-      return { ...state, job: undefined, failures, announcements: without(state.announcements, event.id) };
+      return {
+        ...state,
+        job: jobAfter(state, event.id),
+        failures,
+        announcements: without(state.announcements, event.id),
+      };
     }
     case 'driveArrived':
     case 'iCloudOnly':
@@ -170,13 +177,13 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
         stopped === undefined
           ? without(state.failures, event.id)
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
-      return { ...state, job: undefined, failures };
+      return { ...state, job: jobAfter(state, event.id), failures };
     }
     case 'copyFailed':
     case 'importFailed':
       return {
         ...state,
-        job: undefined,
+        job: jobAfter(state, event.id),
         failures: withEntry(state.failures, event.id, { ...event.failure, name: event.name }),
       };
     case 'partTroubled': {
@@ -186,6 +193,15 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
       return { ...state, troubles };
     }
   }
+}
+
+/** What the owner had done by hand may end beside a job of the agent. */
+function jobAfter({ job }: AgentState, ended: SourceId): AgentState['job'] {
+  return job?.id === ended ? undefined : job;
+}
+
+function isOfPhone(failure: Failure | undefined): boolean {
+  return failure?.code.startsWith('PHONE_') === true;
 }
 
 /** The status that the catalogue gives, and what goes on now. */

@@ -142,9 +142,11 @@ class Agent implements Keepsake {
     if (request.dryRun) return await this.#hub.keepsake.backup(request);
     const signal = AbortSignal.any([this.#hub.signal, request.signal]);
     const result = await this.#hub.take(() => this.#hub.keepsake.backup({ ...request, signal }), signal);
-    for (const { source } of result.imports) {
-      this.#hub.tell({ kind: 'importEnded', id: source.id, name: source.name, result });
+    for (const report of result.imports) {
+      const { id, name } = report.source;
+      this.#hub.tell({ kind: 'importEnded', id, name, result: { ...result, imports: [report] } });
     }
+    this.#hub.nextReminderMs = 0; // what was overdue may be over
     return result;
   }
 
@@ -156,14 +158,18 @@ class Agent implements Keepsake {
   async adopt(wish: AdoptWish) {
     if (wish.dryRun) return await this.#hub.keepsake.adopt(wish);
     const signal = AbortSignal.any([this.#hub.signal, wish.signal]);
-    const turn: LibraryTurn = (work) => this.#hub.queue.add(work, { priority: priorities.look, signal });
+    const turn: LibraryTurn = (work) => this.#hub.enqueue(work, { priority: priorities.look, signal });
     const pace = () => (this.#hub.state.job === undefined ? 1 : adoptShareBesideCard);
-    return await this.#hub.keepsake.adopt({ ...wish, signal }, { turn, pace });
+    const adopted = await this.#hub.keepsake.adopt({ ...wish, signal }, { turn, pace });
+    this.#hub.surfaces.lookAgain();
+    return adopted;
   }
 
   async rebuild(wish: RebuildWish) {
     const signal = AbortSignal.any([this.#hub.signal, wish.signal]);
-    return await this.#hub.take(() => this.#hub.keepsake.rebuild({ ...wish, signal }), signal);
+    const rebuilt = await this.#hub.take(() => this.#hub.keepsake.rebuild({ ...wish, signal }), signal);
+    this.#hub.surfaces.lookAgain();
+    return rebuilt;
   }
 
   async mirror(wish: MirrorWish) {
@@ -176,8 +182,10 @@ class Agent implements Keepsake {
   /** In slices, each of which waits its turn: photos are saved meanwhile. */
   async verify(wish: VerifyWish) {
     const signal = AbortSignal.any([this.#hub.signal, wish.signal]);
-    const turn: LibraryTurn = (work) => this.#hub.queue.add(work, { priority: priorities.look, signal });
-    return await this.#hub.keepsake.verify({ ...wish, signal }, { turn, pace: unpaced });
+    const turn: LibraryTurn = (work) => this.#hub.enqueue(work, { priority: priorities.look, signal });
+    const verified = await this.#hub.keepsake.verify({ ...wish, signal }, { turn, pace: unpaced });
+    this.#hub.surfaces.lookAgain();
+    return verified;
   }
 
   async safeToDelete(wish: SafeToDeleteWish) {
@@ -189,6 +197,7 @@ class Agent implements Keepsake {
     const signal = AbortSignal.any([this.#hub.signal, wish.signal]);
     const result = await this.#hub.take(() => this.#hub.keepsake.remove({ ...wish, signal }), signal);
     this.#work.wantCopies(); // the copies follow
+    this.#hub.surfaces.lookAgain();
     return result;
   }
 
@@ -248,7 +257,7 @@ class Agent implements Keepsake {
   async decide(request: Parameters<Keepsake['decide']>[0]) {
     const device = await this.#hub.keepsake.decide(request);
     const id = device.id as SourceId;
-    this.#hub.tell({ kind: 'decided', id });
+    this.#hub.tell({ kind: 'decided', id, isWanted: device.decision === 'always' });
     if (device.decision !== 'always') this.#hub.wishes.drop(id);
     else if (device.kind === 'iphone')
       this.#hub.phoneWatch?.askAgain(id, this.#hub.signal); // now it may be asked for trust

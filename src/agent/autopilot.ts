@@ -87,6 +87,7 @@ export class Autopilot {
     const { clock, paths } = this.#hub.keepsake;
     for (;;) {
       await clock.wait(tickMs, stop); // first of all: nothing heavy in the first minute
+      this.#hub.options.onTick?.(); // before what may fail: a damaged setting is no reason to be taken for hung
       const { schedule: pattern, timeZone } = await this.#hub.keepsake.config();
       const schedule = await openSchedule({
         path: paths.schedule,
@@ -104,7 +105,6 @@ export class Autopilot {
       void this.#tellHelper().catch((error: unknown) => this.#hub.report(error));
       this.#checkSome();
       this.#hub.surfaces.minute();
-      this.#hub.options.onTick?.();
     }
   }
 
@@ -197,8 +197,9 @@ export class Autopilot {
         return false; // a card was put in: it goes on later
       });
       this.#nextCheckMs = clock.monotonicMs() + (isDone ? checkAgainMs : 0);
+      this.#hub.surfaces.lookAgain();
     };
-    void this.#hub.queue.add(check, { priority: priorities.look, signal: this.#hub.signal }).catch((error: unknown) => {
+    void this.#hub.enqueue(check, { priority: priorities.look }).catch((error: unknown) => {
       this.#nextCheckMs = clock.monotonicMs() + checkAgainMs;
       if (!isAgentError(error, ...notNow)) this.#hub.report(error);
     });
@@ -231,7 +232,7 @@ export class Autopilot {
     const troubles = [...this.#hub.state.troubles].map(describeTrouble);
     const { tell, keys, lookAgainInMs } = await (program === undefined
       ? this.#hub.keepsake.remind(troubles)
-      : remindElsewhere({ program, environment }, troubles));
+      : remindElsewhere({ program, environment, signal: this.#hub.signal }, troubles));
     if (lookAgainInMs !== undefined) this.#hub.nextReminderMs = clock.monotonicMs() + lookAgainInMs;
     this.#hub.tell({ kind: 'reminded', tell, ...(keys === undefined ? {} : { keys }) });
   }

@@ -16,6 +16,8 @@ const estimateAfterMs = 3000;
 
 export class DeviceWork {
   readonly #hub: AgentHub;
+  /** Asked for, and not saved yet. */
+  readonly #once = new Set<SourceId>();
 
   constructor(hub: AgentHub) {
     this.#hub = hub;
@@ -46,11 +48,10 @@ export class DeviceWork {
     if (due.length > 0) this.#hub.checking.abort(new Error('photos are to be saved'));
     for (const id of due) {
       const isDrive = isDriveKey(id);
-      void this.#hub.queue
-        .add(() => (isDrive ? this.#copy(id) : this.#import(id)), {
+      void this.#hub
+        .enqueue(() => (isDrive ? this.#copy(id) : this.#import(id)), {
           // What is new is saved first, and then copied.
           priority: isDrive ? priorities.copy : priorities.device,
-          signal: this.#hub.signal,
         })
         .catch((error: unknown) => this.#hub.report(error));
     }
@@ -68,12 +69,15 @@ export class DeviceWork {
   }
 
   async saveOnce(id: SourceId): Promise<void> {
-    this.#hub.tell({ kind: 'asked', ids: [id] });
-    this.#hub.checking.abort(new Error('photos are to be saved'));
-    await this.#hub.queue.add(() => this.#import(id, { isOnce: true }), {
-      priority: priorities.device,
-      signal: this.#hub.signal,
-    });
+    if (this.#once.has(id)) return; // clicked twice
+    this.#once.add(id);
+    try {
+      this.#hub.tell({ kind: 'asked', ids: [id] });
+      this.#hub.checking.abort(new Error('photos are to be saved'));
+      await this.#hub.enqueue(() => this.#import(id, { isOnce: true }), { priority: priorities.device });
+    } finally {
+      this.#once.delete(id);
+    }
   }
 
   async announce(device: Device): Promise<void> {
@@ -82,10 +86,9 @@ export class DeviceWork {
       this.#hub.tell({ kind: 'announced', announcement: { id, name: device.name } });
       return;
     }
-    const result = await this.#hub.queue.add(() => this.#hub.keepsake.backup({ ...this.#quietly(id), dryRun: true }), {
-      priority: priorities.look,
-      signal: this.#hub.signal,
-    });
+    this.#hub.checking.abort(new Error('somebody waits to be asked'));
+    const look = () => this.#hub.keepsake.backup({ ...this.#quietly(id), dryRun: true });
+    const result = await this.#hub.enqueue(look, { priority: priorities.look });
     const [report] = result.imports;
     if (report === undefined || !this.#hub.state.connected.has(id)) return;
     if (report.stopped !== undefined) throw new Error(`a new device could not be looked at: ${report.stopped.code}`);
@@ -105,28 +108,34 @@ export class DeviceWork {
     this.#hub.tell({ kind: 'announced', announcement });
   }
 
+  /** Whatever happens, it is told how it ended, and the wish is settled: one that stayed under way would never be served again. */
   async #import(id: SourceId, { isOnce = false }: { readonly isOnce?: boolean } = {}): Promise<void> {
-    const device = (await this.#hub.devices()).find((each) => each.id === id);
-    if (device === undefined || !device.connected || !(isOnce || device.decision === 'always'))
-      return this.#hub.wishes.drop(id);
-    this.#hub.tell({ kind: 'importBegan', id, name: device.name });
+    let name = this.#hub.state.connected.get(id)?.name ?? id;
+    let code: string | undefined = 'INTERRUPTED';
     try {
+      const device = (await this.#hub.devices()).find((each) => each.id === id);
+      if (device === undefined || !device.connected || !(isOnce || device.decision === 'always'))
+        return this.#hub.wishes.drop(id);
+      name = device.name;
+      this.#hub.tell({ kind: 'importBegan', id, name });
       const result = await this.#hub.keepsake.backup({ ...this.#quietly(id), copies: false });
-      this.#hub.tell({ kind: 'importEnded', id, name: device.name, result });
-      await this.#noteVisit(id, result);
+      code = stopOf(result.imports)?.code ?? leftCode(result.imports);
+      this.#hub.tell({ kind: 'importEnded', id, name, result });
       this.#hub.nextReminderMs = 0; // what it was overdue for is over
       if (result.imports.some(({ imported }) => imported > 0)) this.wantCopies();
-      await this.#tellICloudOnly(result).catch((error: unknown) => this.#hub.report(error)); // what was saved is saved
-      const stop = stopOf(result.imports);
-      this.#askAboutPhone(id, stop?.code);
-      this.#hub.wishes.settle(id, stop?.code ?? leftCode(result.imports));
+      this.#askAboutPhone(id, stopOf(result.imports)?.code);
+      // What was saved is saved, whether or not that can be noted.
+      await this.#noteVisit(id, result).catch((error: unknown) => this.#hub.report(error));
+      await this.#tellICloudOnly(result).catch((error: unknown) => this.#hub.report(error));
     } catch (error) {
       if (!isAgentError(error)) this.#hub.report(error);
       const failure = isAgentError(error) ? error : mistake(error);
-      const { code, message, remedy } = failure;
-      await this.#hub.keepsake.register.noteVisit(id, code);
-      this.#hub.tell({ kind: 'importFailed', id, name: device.name, failure: { code, message, remedy } });
+      code = failure.code;
+      const { message, remedy } = failure;
+      this.#hub.tell({ kind: 'importFailed', id, name, failure: { code, message, remedy } });
       this.#askAboutPhone(id, code);
+      await this.#hub.keepsake.register.noteVisit(id, code).catch((cause: unknown) => this.#hub.report(cause));
+    } finally {
       this.#hub.wishes.settle(id, code);
     }
   }

@@ -42,7 +42,7 @@ export function newsOf(event: AgentEvent, context: NewsContext): readonly News[]
       ];
     }
     case 'decided':
-      return [{ kind: 'decided', id: event.id }];
+      return [{ kind: 'decided', id: event.id, isWanted: event.isWanted }];
     case 'importProgress': {
       const { id, progress, elapsedMs, leftMs } = event;
       if (progress.phase !== 'saving' || leftMs === undefined) return [];

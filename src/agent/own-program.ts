@@ -19,13 +19,15 @@ export const snapshotCommand = 'snapshot';
 /** What the owner is to be reminded of now; it counts as told. What keeps failing in the agent comes as JSON in `troublesKey`. */
 export const remindCommand = 'remind';
 export const troublesKey = 'KEEPSAKE_TROUBLES';
-const timeoutMs = 5 * 60_000;
+const timeoutMs = 2 * 60_000;
 /** Every problem is named in it, and they are few. */
 const outputBytesMax = 32 * 1024 * 1024;
 
 interface OwnCall {
   readonly program: OwnProgram;
   readonly environment: Environment;
+  /** Ends it at once. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -44,12 +46,12 @@ export async function remindElsewhere(call: OwnCall, troubles: readonly Need[]):
 }
 
 /** Both ends are of one version: what one prints is what the other takes. */
-async function ask({ program, environment }: OwnCall, command: string): Promise<unknown> {
+async function ask({ program, environment, signal }: OwnCall, command: string): Promise<unknown> {
   const output = await new Promise<string>((resolve, reject) => {
     execFile(
       program.command,
       [...program.args, command, '--json'],
-      { env: { ...environment }, timeout: timeoutMs, maxBuffer: outputBytesMax, killSignal: 'SIGKILL' },
+      { env: { ...environment }, timeout: timeoutMs, maxBuffer: outputBytesMax, killSignal: 'SIGKILL', signal },
       // What went wrong is in what it printed, if it came that far.
       (error, stdout) => (stdout === '' && error !== null ? reject(error) : resolve(stdout)),
     );

@@ -16,7 +16,7 @@ import type { Tray } from '../notify/tray/tray.ts';
 import type { Clock } from '../platform/clock.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
-import { type AgentEvent, type AgentState, addToStatus, calmState } from './agent-state.ts';
+import { type AgentEvent, type AgentState, addToStatus, calmState, describeTrouble } from './agent-state.ts';
 import { newsOf } from './news.ts';
 import type { Environment, KeepsakePaths } from './paths.ts';
 import { hourIn } from './reminding.ts';
@@ -56,7 +56,9 @@ export class Surfaces {
   #tray: Tray | undefined;
   #render: typeof import('../notify/tray/tray-menu.ts').renderTray | undefined;
   #drawnMs = Number.NEGATIVE_INFINITY;
-  #lastTurn: Promise<void> = Promise.resolve();
+  /** Nothing is decided before it is known what was said before, and there is somebody to show it. */
+  readonly #opened = Promise.withResolvers<void>();
+  #lastTurn: Promise<void> = this.#opened.promise;
   /** By key. */
   readonly #undelivered = new Map<string, Need>();
 
@@ -82,7 +84,7 @@ export class Surfaces {
       onIcon: (icon) => onEvent({ kind: 'iconChanged', icon }),
     });
     this.#tray = tray;
-    this.#turn(() => this.#refresh());
+    void this.#refresh().finally(() => this.#opened.resolve());
     try {
       await tray.run(signal);
     } finally {
@@ -143,10 +145,12 @@ export class Surfaces {
     try {
       this.#status = await this.#options.readStatus();
     } catch (error) {
-      if (!isAgentError(error)) throw error;
-      // The snapshot stays; what keeps it from being read is told as what it is.
-      const { code, message, remedy } = error;
-      this.#status = this.#status && { ...this.#status, needsYou: [{ code, message, remedy }] };
+      if (!isAgentError(error)) this.#options.log.error({ err: error }, 'how things stand could not be read');
+      const { code, message, remedy } = isAgentError(error) ? error : describeTrouble('surfaces');
+      // The rest stays as it was last known; but nothing is called safe by what was true before.
+      const before = this.#status ?? unknownStatus;
+      const photos = { ...before.photos, safe: 0, elsewhere: 0 };
+      this.#status = { ...before, photos, needsYou: [{ code, message, remedy }] };
     }
     this.#draw();
   }
@@ -163,7 +167,7 @@ export class Surfaces {
     const { state, show, withdraw } = decideNotices(this.#said, news, moment);
     const isToBeKept = state.kept !== this.#said.kept;
     this.#said = state;
-    if (isToBeKept) await writeSmallFile(this.#options.paths.notices, `${JSON.stringify(state.kept)}\n`, 0o600);
+    if (isToBeKept) await this.#keep(state.kept);
     for (const key of withdraw) {
       this.#undelivered.delete(key);
       await this.#notices?.withdraw(key);
@@ -171,6 +175,13 @@ export class Surfaces {
     for (const notice of show) await this.#show(notice);
     if (show.length + withdraw.length > 0)
       this.#options.onEvent({ kind: 'undelivered', notices: [...this.#undelivered.values()] });
+  }
+
+  /** Where it cannot be, a question may come once more after a restart; it is asked all the same. */
+  async #keep(kept: KeptNoticeState): Promise<void> {
+    await writeSmallFile(this.#options.paths.notices, `${JSON.stringify(kept)}\n`, 0o600).catch((error: unknown) =>
+      this.#options.log.error({ err: error }, 'what was asked could not be noted'),
+    );
   }
 
   async #show(notice: Notice): Promise<void> {
@@ -193,6 +204,13 @@ export class Surfaces {
     return at === undefined || at === null ? undefined : this.#options.clock.nowMs() - Date.parse(at);
   }
 }
+
+/** Before anything could be read. */
+const unknownStatus: Status = {
+  ...{ state: 'needsYou', library: '' as AbsolutePath, agent: 'running', sources: [], drives: [], jobs: [] },
+  ...{ needsYou: [], notes: [], newDevices: [], undelivered: [] },
+  photos: { assets: 0, inLibrary: 0, safe: 0, elsewhere: 0 },
+};
 
 /** What is known of photos, devices and drives is not what it was. */
 function changesPhotos({ kind }: AgentEvent): boolean {

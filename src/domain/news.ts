@@ -40,7 +40,7 @@ export type News =
   | ({ readonly kind: 'waits'; readonly why: Need; readonly lastSuccessAgeMs?: number } & About)
   /** Nobody has decided about it. */
   | ({ readonly kind: 'newDevice'; readonly newPhotos?: number } & About)
-  | { readonly kind: 'decided'; readonly id: string }
+  | { readonly kind: 'decided'; readonly id: string; readonly isWanted: boolean }
   /** So many photos of a phone are only in iCloud, and that is news. */
   | ({ readonly kind: 'onlyInICloud'; readonly why: Need } & About)
   /** What stays so until somebody does something: what is to be told of it now, and all there is of it. */

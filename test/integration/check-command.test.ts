@@ -113,7 +113,7 @@ test('An agent that runs is well; killed, its absence is found by all that ask, 
   const first = await days.check();
   expect(first).toMatchObject({
     codes: ['AGENT_NOT_RUNNING'],
-    shown: [{ key: 'need:AGENT_NOT_RUNNING', title: 'Keepsake', weight: 'lasting', buttons: [] }],
+    shown: [{ key: 'need:AGENT_NOT_RUNNING', title: 'Keepsake', weight: 'normal', buttons: [] }],
   });
   expect(first.shown[0]?.body).toContain('not running');
   for (const [later, isShown] of [

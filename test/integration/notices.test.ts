@@ -341,6 +341,20 @@ describe('On a desktop of the test', () => {
   });
 });
 
+test('Who ends at once does not name its program, which some desktops would take the notice away for', async () => {
+  await using desktop = await startDesktop({ display: false });
+  await using recorder = await startRecorder(desktop);
+  const options = { environment: desktop.environment, clock: systemClock, log: pino({ level: 'silent' }) };
+  await using notices = openNoticeService({
+    ...options,
+    platform: 'linux',
+    isShortLived: true,
+    onWish: () => undefined,
+  });
+  await notices.show(done);
+  expect(recorder.asked.map(({ hints }) => Object.keys(hints))).toEqual([['urgency', 'transient', 'suppress-sound']]);
+});
+
 describe('Without a desktop', () => {
   test('the second way is tried, with texts that are texts', async () => {
     using folder = temporaryFolder();

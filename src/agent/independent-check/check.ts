@@ -167,10 +167,10 @@ async function showAll(findings: readonly Finding[], options: TellOwnerOptions):
   return failed;
 }
 
-/** Without buttons: when somebody presses one, this process is gone. */
-function noticeOf({ key, name, message, remedy, level }: Finding): Notice {
+/** Without buttons, and to go away by itself: when somebody presses one, or all is well again, this process is gone. */
+function noticeOf({ key, name, message, remedy }: Finding): Notice {
   const body = `${message} ${remedy}`.trim();
-  return { key, title: name ?? 'Keepsake', body, buttons: [], weight: level === 'serious' ? 'lasting' : 'normal' };
+  return { key, title: name ?? 'Keepsake', body, buttons: [], weight: 'normal' };
 }
 
 interface Desktop extends AsyncDisposable {
@@ -183,5 +183,5 @@ async function openDesktop({ showNotice, environment, keepsake }: TellOwnerOptio
   const { pino } = await import('pino');
   // The agent has the log open, and two would rotate it under each other. What fails here is in what the check returns.
   const log = pino({ level: 'silent' });
-  return openNoticeService({ environment, log, clock: keepsake.clock, onWish: () => undefined });
+  return openNoticeService({ environment, log, clock: keepsake.clock, onWish: () => undefined, isShortLived: true });
 }

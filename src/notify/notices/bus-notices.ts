@@ -208,7 +208,9 @@ export class BusNotices {
   async #send(connection: Connection, shower: Shower, notice: Notice, current: CurrentNotice): Promise<boolean> {
     const before = this.#open.get(notice.key);
     const replaced = before?.owner === shower.owner ? before.id : replacesNothing;
-    const call = { ...notifyCall(notice, shower.capabilities, replaced), destination: shower.owner };
+    const { capabilities, owner: destination } = shower;
+    const isNamed = this.#options.isShortLived !== true;
+    const call = { ...notifyCall(notice, { capabilities, replaced, isNamed }), destination };
     const taken = connection.bus.call(call, { timeoutMs: lateAnswerMsMax }).then(
       ([id]) => {
         if (typeof id !== 'number' || connection.shower !== shower) return false;
@@ -281,12 +283,23 @@ export class BusNotices {
 /** "0" is never the number of a notice (specification, "Notify"). */
 const replacesNothing = 0;
 
-function notifyCall(notice: Notice, capabilities: ReadonlySet<string>, replaced: number) {
+function notifyCall(
+  notice: Notice,
+  {
+    capabilities,
+    replaced,
+    isNamed,
+  }: {
+    readonly capabilities: ReadonlySet<string>;
+    readonly replaced: number;
+    readonly isNamed: boolean;
+  },
+) {
   const { title, body, buttons, weight } = notice;
   const text = cut(printable(body));
   const hints = {
     urgency: ['y', urgencies[weight]],
-    'desktop-entry': ['s', 'keepsake'],
+    ...(isNamed ? { 'desktop-entry': ['s', 'keepsake'] } : {}),
     ...(weight === 'quiet' ? { transient: ['b', true], 'suppress-sound': ['b', true] } : {}),
   };
   return {

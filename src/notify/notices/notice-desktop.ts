@@ -22,6 +22,11 @@ export interface NoticeServiceOptions {
   readonly onWish: (wish: OwnerWish) => void;
   /** A desktop that takes longer to answer hangs. 5 seconds if it is left out. */
   readonly answerTimeoutMs?: number;
+  /**
+   * This process ends at once. GNOME and Cinnamon take a notice that names its program away with the connection it came from; such a one
+   * does not name it.
+   */
+  readonly isShortLived?: boolean;
 }
 
 export const defaultAnswerTimeoutMs = 5000;

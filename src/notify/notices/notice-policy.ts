@@ -38,14 +38,18 @@ interface Visit {
   readonly isAsked?: true;
   /** What stopped it, as it was told. */
   readonly told?: string;
-  /** It needs its owner, since then. */
-  readonly waits?: { readonly sinceMs: number; readonly notice: Notice };
+  /** It needs its owner, since then; told, or not yet. */
+  readonly waits?: { readonly sinceMs: number; readonly notice: Notice; readonly isTold: boolean };
+  /** That it needs its owner was told in this visit. */
+  readonly hasAskedOwner?: true;
 }
 
 export interface NoticeState {
   readonly visits: Readonly<Record<string, Visit>>;
-  /** Questions that wait for the morning. */
+  /** What waits for the morning, by device. */
   readonly deferred: Readonly<Record<string, Notice>>;
+  /** New devices whose question said how many photos there are. */
+  readonly exact: readonly string[];
   /** Keys of standing facts that were shown. */
   readonly shown: readonly string[];
   readonly noIconSinceMs?: number;
@@ -63,6 +67,7 @@ export interface KeptNoticeState {
 export const nothingSaid: NoticeState = {
   visits: {},
   deferred: {},
+  exact: [],
   shown: [],
   kept: { askedAtMs: {}, saidNoIcon: false },
 };
@@ -100,9 +105,9 @@ export function decideNotices(state: NoticeState, news: News, moment: Moment): N
     case 'newDevice':
       return ask(state, news, moment);
     case 'decided':
-      return forget(state, news.id);
+      return forget(state, news);
     case 'onlyInICloud':
-      return show(state, words.onlyInICloud(news), moment);
+      return showOrDefer(state, news.id, { notice: words.onlyInICloud(news), moment });
     case 'standing':
       return {
         state: { ...state, shown: [...new Set([...news.keys.filter((key) => isShown(state, news, key))])] },
@@ -112,9 +117,9 @@ export function decideNotices(state: NoticeState, news: News, moment: Moment): N
     case 'asked':
       return asked(state, news.ids, moment);
     case 'ejected':
-      return show(state, words.ejected(news), moment);
+      return showNow(state, words.ejected(news));
     case 'refused':
-      return show(state, words.refused(news.why), moment);
+      return showNow(state, words.refused(news.why));
     case 'icon':
       return icon(state, news.isShown, moment.nowMs);
     case 'minute':
@@ -140,10 +145,28 @@ function show(state: NoticeState, notice: Notice, moment: Moment): NoticeDecisio
   return { state, show: [notice], withdraw: [] };
 }
 
+/** At any hour: whoever just clicked is waiting for it. */
+function showNow(state: NoticeState, notice: Notice): NoticeDecision {
+  return { state, show: [notice], withdraw: [] };
+}
+
+/** What must not be missed waits for the morning; the last thing of each device. */
+function showOrDefer(
+  state: NoticeState,
+  id: string,
+  { notice, moment }: { readonly notice: Notice; readonly moment: Moment },
+): NoticeDecision {
+  const decision = show(state, notice, moment);
+  return decision.show.length > 0 ? decision : quiet({ ...state, deferred: { ...state.deferred, [id]: notice } });
+}
+
 function arrival(before: Visit | undefined, byOwner: boolean, nowMs: number): Visit {
   const isSame = before?.leftAtMs !== undefined && nowMs - before.leftAtMs < sameVisitMs;
   const told = isSame && before.told !== undefined ? { told: before.told } : {};
-  return { sinceMs: nowMs, said: byOwner ? 'waiting' : 'answered', ...told };
+  const hasAsked = isSame && before.hasAskedOwner === true ? { hasAskedOwner: true as const } : {};
+  // In the middle of it, it was said already that it takes a while.
+  const said = isSame && before.said === 'announced' ? 'announced' : 'waiting';
+  return { sinceMs: nowMs, said: byOwner ? said : 'answered', ...told, ...hasAsked };
 }
 
 function left(state: NoticeState, id: string, { nowMs }: Moment): NoticeDecision {
@@ -177,12 +200,14 @@ function answer(state: NoticeState, news: Of<'saved' | 'copied'>, moment: Moment
     const next = visit === undefined ? state : withVisit(state, news.id, settled(visit));
     return { state: next, show: [], withdraw: over };
   }
-  const next = withVisit(state, news.id, settled(visit));
+  const { [news.id]: _, ...deferred } = state.deferred;
+  const next = { ...withVisit(state, news.id, settled(visit)), deferred };
   const isFresh = news.kind === 'copied' || (news.lastSuccessAgeMs !== undefined && news.lastSuccessAgeMs < freshMs);
   const isWorthSaying = amount > 0 || visit.isAsked === true || visit.said === 'announced' || !isFresh;
   if (!isWorthSaying) return { state: next, show: [], withdraw: over };
-  const decision = show(next, words.answer(visitKey(news.id), news), moment);
-  return { ...decision, withdraw: decision.show.length > 0 ? [] : over };
+  const notice = words.answer(visitKey(news.id), news);
+  const decision = visit.isAsked === true ? showNow(next, notice) : show(next, notice, moment);
+  return { ...decision, withdraw: [questionKey(news.id), ...(decision.show.length > 0 ? [] : over)] };
 }
 
 function begun({ waits: _, ...visit }: Visit): Visit {
@@ -197,20 +222,22 @@ function settled({ sinceMs, leftAtMs }: Visit): Visit {
 function explain(state: NoticeState, { id, ...news }: Of<'stopped'>, moment: Moment): NoticeDecision {
   const visit = state.visits[id] ?? { sinceMs: moment.nowMs, said: 'answered' };
   if (visit.told === news.why.code && visit.isAsked !== true) return quiet(state);
-  const { isAsked: _, ...rest } = begun(visit);
+  const { isAsked, ...rest } = begun(visit);
   const next = withVisit(state, id, { ...rest, said: 'answered', told: news.why.code });
-  return show(next, words.stopped(visitKey(id), { id, ...news }), moment);
+  const notice = words.stopped(visitKey(id), { id, ...news });
+  return isAsked === true ? showNow(next, notice) : showOrDefer(next, id, { notice, moment });
 }
 
 function wait(state: NoticeState, news: Of<'waits'>, moment: Moment): NoticeDecision {
   const visit = state.visits[news.id];
-  if (visit === undefined || visit.said !== 'waiting') return quiet(state);
+  if (visit === undefined || visit.said === 'answered' || visit.hasAskedOwner === true) return quiet(state);
   const { lastSuccessAgeMs = Infinity } = news;
   if (lastSuccessAgeMs < freshMs && visit.isAsked !== true) return quiet(state);
   const sinceMs = visit.waits?.sinceMs ?? moment.nowMs;
   const notice = words.waits(visitKey(news.id), news);
-  const next = withVisit(state, news.id, { ...visit, waits: { sinceMs, notice } });
-  return isAnsweredOnPhone(news.why) ? due(next, news.id, { sinceMs: -Infinity, notice }, moment) : quiet(next);
+  const next = withVisit(state, news.id, { ...visit, waits: { sinceMs, notice, isTold: false } });
+  const isUrgent = isAnsweredOnPhone(news.why) || visit.isAsked === true;
+  return isUrgent ? due(next, news.id, { sinceMs: -Infinity, notice }, moment) : quiet(next);
 }
 
 /** The phone shows a question of its own, which would go by: that is said at once. */
@@ -221,12 +248,15 @@ function isAnsweredOnPhone({ code }: Need): boolean {
 function due(
   state: NoticeState,
   id: string,
-  { sinceMs, notice }: NonNullable<Visit['waits']>,
+  { sinceMs, notice }: Omit<NonNullable<Visit['waits']>, 'isTold'>,
   moment: Moment,
 ): NoticeDecision {
   const visit = state.visits[id];
   if (visit === undefined || moment.nowMs - sinceMs < patienceMs) return quiet(state);
-  return show(withVisit(state, id, { ...visit, said: 'announced' }), notice, moment);
+  const waits = { sinceMs, notice, isTold: true };
+  const decision = visit.isAsked === true ? showNow(state, notice) : show(state, notice, moment);
+  if (decision.show.length === 0) return quiet(state);
+  return { ...decision, state: withVisit(state, id, { ...visit, said: 'announced', waits, hasAskedOwner: true }) };
 }
 
 function ask(state: NoticeState, news: Of<'newDevice'>, moment: Moment): NoticeDecision {
@@ -234,35 +264,39 @@ function ask(state: NoticeState, news: Of<'newDevice'>, moment: Moment): NoticeD
   const isAsked = askedAtMs !== undefined && Math.abs(moment.nowMs - askedAtMs) < askAgainMs;
   const notice = words.question(questionKey(news.id), news);
   // What is on it was learnt after it was asked about, in one visit: the question is made exact.
-  const isMoreExact = isAsked && news.newPhotos !== undefined && moment.nowMs - askedAtMs < sameVisitMs;
+  const isExact = news.newPhotos !== undefined;
+  const isMoreExact = isAsked && isExact && !state.exact.includes(news.id) && moment.nowMs - askedAtMs < sameVisitMs;
   if (isAsked && !isMoreExact) return quiet(state);
-  return askNow(state, news.id, notice, moment);
+  const exact = isExact ? [...state.exact.filter((id) => id !== news.id), news.id].slice(-visitsMax) : state.exact;
+  return askNow({ ...state, exact }, news.id, notice, moment);
 }
 
 function askNow(state: NoticeState, id: string, notice: Notice, moment: Moment): NoticeDecision {
   const decision = show(state, notice, moment);
   if (decision.show.length === 0) return quiet({ ...state, deferred: { ...state.deferred, [id]: notice } });
   const { [id]: _, ...deferred } = state.deferred;
+  if (notice.key !== questionKey(id)) return { ...decision, state: { ...state, deferred } };
   const asked = Object.entries({ ...state.kept.askedAtMs, [id]: moment.nowMs }).slice(-askedMax);
   return { ...decision, state: { ...state, deferred, kept: { ...state.kept, askedAtMs: Object.fromEntries(asked) } } };
 }
 
-function forget(state: NoticeState, id: string): NoticeDecision {
+function forget(state: NoticeState, { id, isWanted }: Of<'decided'>): NoticeDecision {
   const { [id]: _, ...deferred } = state.deferred;
   // Whoever decided is waiting to hear what comes of it.
   const visit = state.visits[id];
-  const next = visit === undefined ? state : withVisit(state, id, { ...begun(visit), said: 'waiting' });
+  const said = isWanted ? 'waiting' : 'answered';
+  const next = visit === undefined ? state : withVisit(state, id, { ...begun(visit), said });
   return { state: { ...next, deferred }, show: [], withdraw: [questionKey(id)] };
 }
 
 function asked(state: NoticeState, ids: readonly string[], moment: Moment): NoticeDecision {
-  if (ids.length === 0) return show(state, words.nothingConnected(), moment);
-  return quiet(
-    ids.reduce(
-      (next, id) => withVisit(next, id, { sinceMs: moment.nowMs, said: 'waiting', isAsked: true as const }),
-      state,
-    ),
+  if (ids.length === 0) return showNow(state, words.nothingConnected());
+  const next = ids.reduce(
+    (each, id) => withVisit(each, id, { sinceMs: moment.nowMs, said: 'waiting', isAsked: true as const }),
+    state,
   );
+  // Its question is answered.
+  return { state: next, show: [], withdraw: ids.map(questionKey) };
 }
 
 function icon({ noIconSinceMs, ...state }: NoticeState, isShown: boolean, nowMs: number): NoticeDecision {
@@ -275,7 +309,7 @@ function minute(state: NoticeState, moment: Moment): NoticeDecision {
     decision = { ...decision, state: next, show: [...decision.show, ...shown] };
   };
   for (const [id, { waits, said }] of Object.entries(state.visits))
-    if (waits !== undefined && said === 'waiting') add(due(decision.state, id, waits, moment));
+    if (waits?.isTold === false && said !== 'answered') add(due(decision.state, id, waits, moment));
   for (const [id, notice] of Object.entries(state.deferred)) add(askNow(decision.state, id, notice, moment));
   const { noIconSinceMs, kept } = decision.state;
   if (noIconSinceMs !== undefined && !kept.saidNoIcon && moment.nowMs - noIconSinceMs >= noIconMs) {

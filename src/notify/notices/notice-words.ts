@@ -62,13 +62,15 @@ export function question(key: string, { id, name, newPhotos, deviceKind }: Of<'n
     newPhotos === undefined || newPhotos === 0
       ? ''
       : ` There ${newPhotos === 1 ? 'is' : 'are'} ${photos(newPhotos)} on it that you do not have here.`;
+  const isClosed = deviceKind === 'iphone' && newPhotos === undefined;
   const when = deviceKind === 'iphone' ? 'whenever it is plugged in' : 'whenever it is put in';
   return {
     ...{ key, title: `${name} is here for the first time`, weight: 'lasting' },
     body: `Shall its photos be saved, now and ${when}?${what} Nothing is saved before you say so.`,
     buttons: [
       { label: 'Save its photos', wish: { kind: 'decide', device: id, decision: 'always' } },
-      { label: 'Only this once', wish: { kind: 'saveOnce', device: id } },
+      // A phone that has to be trusted first is let in for good, or not at all.
+      ...(isClosed ? [] : [{ label: 'Only this once', wish: { kind: 'saveOnce', device: id } } as const]),
       { label: 'Never', wish: { kind: 'decide', device: id, decision: 'never' } },
     ],
   };

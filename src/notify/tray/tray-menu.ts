@@ -63,7 +63,10 @@ export function renderTray(of: {
       text: words.saveFrom(device),
       choices: [
         { text: words.always(device.kind), wish: { kind: 'decide', device: device.id, decision: 'always' } },
-        { text: words.once, wish: { kind: 'saveOnce', device: device.id } },
+        // A phone that has to be trusted first is let in for good, or not at all.
+        ...(device.kind === 'iphone' && device.newFiles === undefined
+          ? []
+          : [{ text: words.once, wish: { kind: 'saveOnce', device: device.id } } as const]),
         { text: words.never, wish: { kind: 'decide', device: device.id, decision: 'never' } },
       ],
     })),

@@ -191,12 +191,14 @@ describe('A new device', () => {
     ]);
     expect([...owner.open.values()].flatMap(({ buttons }) => buttons.map(({ label }) => label))).toEqual([
       'Save its photos',
-      'Only this once',
       'Never',
-    ]);
+    ]); // it has to be trusted first, for good
     expect(owner.hears({ ...news, newPhotos: 1234 })).toHaveLength(1);
+    expect([...owner.open.values()].flatMap(({ buttons }) => buttons.map(({ label }) => label))).toContain(
+      'Only this once',
+    );
     expect(owner.open.size).toBe(1);
-    owner.hears({ kind: 'decided', id: phone.id });
+    owner.hears({ kind: 'decided', id: phone.id, isWanted: true });
     expect(owner.open.size).toBe(0);
   });
 
@@ -204,7 +206,7 @@ describe('A new device', () => {
     const owner = new Owner();
     owner.hears({ kind: 'arrived', byOwner: false, ...phone });
     owner.hears(news);
-    owner.hears({ kind: 'decided', id: phone.id });
+    owner.hears({ kind: 'decided', id: phone.id, isWanted: true });
     expect(owner.hears(saved)).toHaveLength(1);
   });
 
@@ -284,6 +286,65 @@ describe('Back up now', () => {
     owner.hears({ kind: 'asked', ids: [phone.id] });
     expect(owner.hears({ kind: 'stopped', ...phone, why: full })).toHaveLength(1);
   });
+});
+
+describe('At night', () => {
+  test('what stopped is kept for the morning, unless it is over by then', () => {
+    const owner = new Owner().plugsIn(phone);
+    owner.localHour = 23;
+    expect(owner.hears({ kind: 'stopped', ...phone, why: full })).toEqual([]);
+    expect(owner.hears({ kind: 'stopped', ...phone, why: full })).toEqual([]);
+    owner.localHour = 7;
+    expect(owner.hears({ kind: 'minute' })).toEqual(["Mum's iPhone: There is no room left. Make room."]);
+    expect(owner.hears({ kind: 'minute' })).toEqual([]);
+    expect(owner.hears({ kind: 'stopped', ...phone, why: full })).toEqual([]);
+    const lucky = new Owner().plugsIn(phone);
+    lucky.localHour = 23;
+    lucky.hears({ kind: 'stopped', ...phone, why: full });
+    lucky.hears({ kind: 'asked', ids: [phone.id] });
+    lucky.hears(saved);
+    lucky.localHour = 7;
+    expect(lucky.hears({ kind: 'minute' })).toEqual([]);
+  });
+
+  test('who clicks is answered', () => {
+    const owner = new Owner().plugsIn(phone);
+    owner.localHour = 2;
+    const busy = { code: 'DRIVE_BUSY', message: 'It is in use.', remedy: 'Close it.' };
+    expect(owner.hears({ kind: 'ejected', id: blue.id, name: blue.name, failure: busy })).toHaveLength(1);
+    expect(owner.hears({ kind: 'refused', why: busy })).toHaveLength(1);
+    expect(owner.hears({ kind: 'asked', ids: [] })).toHaveLength(1);
+    owner.hears({ kind: 'asked', ids: [phone.id] });
+    expect(owner.hears({ ...saved, newPhotos: 0 })).toHaveLength(1);
+  });
+});
+
+test('A phone that locks itself in the middle is mentioned, once', () => {
+  const owner = new Owner().plugsIn(phone);
+  expect(owner.hears(progress)).toHaveLength(1);
+  owner.hears({ kind: 'waits', ...phone, why: locked });
+  expect(owner.waits(61_000).hears({ kind: 'minute' })).toHaveLength(1);
+  expect(owner.waits(61_000).hears({ kind: 'minute' })).toEqual([]);
+});
+
+test('A cable that is loose says nothing twice', () => {
+  const owner = new Owner();
+  const heard: string[] = [];
+  for (let time = 0; time < 5; time += 1) {
+    owner.plugsIn(phone);
+    heard.push(...owner.hears(progress));
+    owner.hears({ kind: 'waits', ...phone, why: locked });
+    heard.push(...owner.waits(61_000).hears({ kind: 'minute' }));
+    owner.hears({ kind: 'left', id: phone.id });
+  }
+  expect(heard).toHaveLength(2);
+});
+
+test('A "Never" is not followed by what is being saved', () => {
+  const owner = new Owner().plugsIn(phone);
+  owner.hears({ kind: 'decided', id: phone.id, isWanted: false });
+  expect(owner.hears(progress)).toEqual([]);
+  expect(owner.hears(saved)).toEqual([]);
 });
 
 test('That there is no icon is said once, when it has not come for a while, and never again', () => {
