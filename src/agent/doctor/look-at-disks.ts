@@ -92,8 +92,9 @@ export async function lookAtLibraryRoom(context: DoctorContext): Promise<Finding
 /** One check, or two for each drive that is connected. @throws the signal's reason. */
 export async function lookAtDrives(context: DoctorContext): Promise<readonly Check[]> {
   const { signal, limits, drives } = context;
+  // It rests on what the library's disk answers, so it waits longer than that disk may take.
   const single = async (look: () => Promise<Finding>) => [
-    await tryOut({ id: 'drives', title: words.titles.drives, deadlineMs: limits.diskMs, look }, signal),
+    await tryOut({ id: 'drives', title: words.titles.drives, deadlineMs: limits.checkMs, look }, signal),
   ];
   if (drives === undefined) {
     return await single(async () => await unreadableRegister(context));
