@@ -20,7 +20,7 @@ import { openMetadataReader } from '../library/metadata/read-metadata.ts';
 import { recoverLibrary } from '../library/recovery.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
-import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
+import { type ExclusiveLock, waitForExclusiveLock } from '../platform/exclusive-lock.ts';
 import { type Log, openLog } from '../platform/log.ts';
 import { nearestExisting, statOrUndefined } from '../platform/volume.ts';
 import { type FolderSource, openFolderSource } from '../sources/folder/folder-source.ts';
@@ -30,6 +30,8 @@ import { catalogPath, type KeepsakePaths, makeStateFolders } from './paths.ts';
 
 /** How often, and for how long in all, a library that another process holds is asked for again. A large card takes hours. */
 const busyPollMs = 250;
+/** A status looks whether a folder is being adopted, which takes an instant. */
+const lookMsMax = 1000;
 const busyWaitMsMax = 6 * 60 * 60_000;
 
 /** What tests replace; `Seams` of the composition has all of them. */
@@ -189,7 +191,7 @@ class LibraryHolder implements Disposable {
       known: openKnownLibraries(paths.knownLibraries),
       createAnew: createAnew && isFirst,
     });
-    this.#adopting ??= takeAdoptionLock(library.folders.own);
+    this.#adopting ??= await takeAdoptionLock(library.folders.own);
     using catalog = await openLibraryCatalog({ library, paths, log, signal });
     // Our own import is open all the while, and only somebody else's was cut off.
     if (isFirst || isInDisorder(catalog)) await recoverLibrary({ library, catalog, clock, log, signal });
@@ -204,8 +206,8 @@ function isInDisorder(catalog: CatalogStore): boolean {
   return catalog.journalled().length > 0 || catalog.unfinishedImports().some(isForeign);
 }
 
-function takeAdoptionLock(ownFolder: AbsolutePath): ExclusiveLock {
-  const lock = takeExclusiveLock(adoptionLockPath(ownFolder));
+async function takeAdoptionLock(ownFolder: AbsolutePath): Promise<ExclusiveLock> {
+  const lock = await waitForExclusiveLock(adoptionLockPath(ownFolder), lookMsMax);
   if (lock !== undefined) return lock;
   throw new AgentError('LIBRARY_BUSY', 'A folder of this photo folder is being adopted right now.', {
     remedy: 'Wait until that is done, then run "keepsake adopt" again.',

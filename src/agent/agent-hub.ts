@@ -5,10 +5,11 @@ import type { PhoneWatch } from '../detect/phones.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { SourceId } from '../domain/ids.ts';
 import type { Log } from '../platform/log.ts';
-import { stayAwake } from '../platform/stay-awake.ts';
 import type { AgentOptions } from './agent.ts';
 import { type AgentEvent, calmState, foldEvent } from './agent-state.ts';
+import { Awake } from './awake.ts';
 import type { LocalKeepsake } from './compose.ts';
+import type { SeenDevice } from './devices.ts';
 import { readSnapshot } from './own-program.ts';
 import { Surfaces } from './surfaces.ts';
 import { Wishes } from './wishes.ts';
@@ -33,15 +34,21 @@ export class AgentHub {
   readonly surfaces: Surfaces;
   /** Those that are attached and settled, with their names. */
   readonly drives = new Map<SourceId, string>();
+  /** Phones that are here by Wi-Fi alone. Nothing can be saved from them, so they count as away: they are named where devices are listed. */
+  readonly wireless = new Map<SourceId, SeenDevice>();
   /** Ends the check that runs. */
   checking = new AbortController();
+  /** Resolves when the last check has let go of everything. */
+  checkEnded: Promise<void> = Promise.resolve();
+  /** Drives that are being let go: nothing is checked meanwhile. */
+  ejecting = 0;
   phoneWatch: PhoneWatch | undefined;
   /** Monotonic. */
   nextReminderMs = 0;
   /** Monotonic: when the first file of the job under way was begun. */
   savingSinceMs: number | undefined;
   state = calmState;
-  #awake: Promise<AsyncDisposable> | undefined;
+  readonly #awake: Awake;
 
   constructor(keepsake: LocalKeepsake, options: HubOptions, signal: AbortSignal) {
     this.keepsake = keepsake;
@@ -50,6 +57,7 @@ export class AgentHub {
     this.signal = signal;
     const { paths, clock } = keepsake;
     this.wishes = new Wishes(clock);
+    this.#awake = new Awake({ environment: options.environment, log: options.log });
     this.surfaces = new Surfaces({
       ...{ paths, clock, environment: options.environment, log: options.log, onWish: options.onWish },
       readStatus: () => {
@@ -62,23 +70,13 @@ export class AgentHub {
   }
 
   tell(event: AgentEvent): void {
-    this.state = foldEvent(this.state, event);
+    this.state = foldEvent(this.state, event, this.keepsake.clock.nowMs());
     if (this.state.job === undefined || event.kind === 'importBegan' || event.kind === 'copyBegan')
       this.savingSinceMs = undefined;
-    this.#keepAwake(this.state.job !== undefined && this.savingSinceMs !== undefined);
+    // While files go over, and not while a device is only looked at.
+    this.#awake.need(!this.signal.aborted && this.state.job !== undefined && this.savingSinceMs !== undefined);
     if (this.options.hasSurfaces) this.surfaces.hear(event, this.state);
     this.options.onEvent(event);
-  }
-
-  /** While files go over, and not while a device is only looked at. */
-  #keepAwake(isNeeded: boolean): void {
-    if (isNeeded === (this.#awake !== undefined) || (isNeeded && this.signal.aborted)) return;
-    const before = this.#awake;
-    const { log, options } = this;
-    this.#awake = isNeeded
-      ? stayAwake({ environment: options.environment, reason: 'Photos are being saved', log })
-      : undefined;
-    void before?.then((held) => held[Symbol.asyncDispose]()).catch((error: unknown) => this.report(error));
   }
 
   /** What nobody waits for must not be lost, nor end the agent. */
@@ -108,12 +106,13 @@ export class AgentHub {
     return await this.enqueue(work, { priority: priorities.owner, signal });
   }
 
-  async devices() {
+  /** @param besides what else is to be listed as connected. */
+  async devices(besides: Iterable<SeenDevice> = []) {
     const saving = this.state.job?.id;
     const connected = [...this.state.connected.values()].map((device) =>
       device.id === saving && device.state !== undefined ? { ...device, state: 'saving' as const } : device,
     );
-    return await this.keepsake.phones.addLacking(await this.keepsake.register.list(connected));
+    return await this.keepsake.phones.addLacking(await this.keepsake.register.list([...connected, ...besides]));
   }
 
   /** Resolves when nothing is under way any more. */

@@ -2,6 +2,7 @@
 
 import type { CopyReport } from '../copies/copy-report.ts';
 import type { SourceId } from '../domain/ids.ts';
+import { isToBeUnlocked } from '../domain/phone-patience.ts';
 import type { SourceProgress } from '../domain/progress.ts';
 import type { IconStatus, Need, Status } from '../domain/status.ts';
 import type { ImportReport } from '../jobs/import-report.ts';
@@ -51,9 +52,18 @@ export type AgentEvent =
       readonly elapsedMs: number;
       readonly leftMs?: number;
     }
-  | { readonly kind: 'importEnded'; readonly id: SourceId; readonly name: string; readonly result: BackupResult }
-  /** So many photos of a phone are only in iCloud, and that is news. */
-  | { readonly kind: 'iCloudOnly'; readonly id: SourceId; readonly name: string; readonly needs: readonly Need[] }
+  | {
+      readonly kind: 'importEnded';
+      readonly id: SourceId;
+      readonly name: string;
+      readonly result: BackupResult;
+      /** So many photos of it are only in iCloud, and that is news. */
+      readonly iCloudOnly?: Need;
+      /** It was stopped by the wish of somebody who hears of it otherwise. */
+      readonly isKnown?: boolean;
+    }
+  /** Nothing of it goes on any more. How it ended is told for itself, or is known to whoever wished that it ends. */
+  | { readonly kind: 'jobEnded'; readonly id: SourceId }
   | { readonly kind: 'importFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
   | { readonly kind: 'driveArrived' | 'driveLeft' | 'copyBegan'; readonly id: SourceId; readonly name: string }
   | {
@@ -61,7 +71,7 @@ export type AgentEvent =
       readonly id: SourceId;
       readonly name: string;
       readonly report?: CopyReport;
-      /** It was stopped as it was the time before. */
+      /** It was stopped as it was the time before, or by the wish of somebody who hears of it otherwise. */
       readonly isKnown: boolean;
     }
   | { readonly kind: 'copyFailed'; readonly id: SourceId; readonly name: string; readonly failure: Failure }
@@ -82,6 +92,8 @@ export interface AgentState {
   readonly announcements: ReadonlyMap<SourceId, Announcement>;
   /** The last import of each device, if it could not begin or was stopped. */
   readonly failures: ReadonlyMap<SourceId, Failure & { readonly name: string }>;
+  /** Phones that could be saved from if they were unlocked, and since when. Of the wall clock. */
+  readonly lockedSinceMs: ReadonlyMap<SourceId, number>;
   /** Parts that keep failing. */
   readonly troubles: ReadonlySet<AgentPart>;
   readonly job:
@@ -103,13 +115,25 @@ export const calmState: AgentState = {
   connected: new Map(),
   announcements: new Map(),
   failures: new Map(),
+  lockedSinceMs: new Map(),
   troubles: new Set(),
   job: undefined,
   icon: undefined,
   undelivered: [],
 };
 
-export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
+/** @param nowMs when it happened, of the wall clock. */
+export function foldEvent(state: AgentState, event: AgentEvent, nowMs: number): AgentState {
+  const next = fold(state, event);
+  const isLocked = (id: SourceId, { advice }: SeenDevice) =>
+    advice?.code === phoneLocked || next.failures.get(id)?.code === phoneLocked;
+  const locked = [...next.connected].flatMap(([id, device]) => (isLocked(id, device) ? [id] : []));
+  return { ...next, lockedSinceMs: new Map(locked.map((id) => [id, state.lockedSinceMs.get(id) ?? nowMs])) };
+}
+
+const phoneLocked = 'PHONE_LOCKED';
+
+function fold(state: AgentState, event: AgentEvent): AgentState {
   switch (event.kind) {
     case 'arrived':
       return { ...state, connected: withEntry(state.connected, event.device.id, event.device) };
@@ -146,7 +170,7 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
     case 'importEnded': {
       const stopped = stopOf(event.result.imports);
       const failures =
-        stopped === undefined
+        stopped === undefined || isByWish(event.result.imports)
           ? without(state.failures, event.id)
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
       return {
@@ -157,12 +181,13 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
       };
     }
     case 'driveArrived':
-    case 'iCloudOnly':
     case 'reminded':
     case 'asked':
     case 'ejected':
     case 'refused':
       return state;
+    case 'jobEnded':
+      return { ...state, job: jobAfter(state, event.id) };
     case 'iconChanged':
       return { ...state, icon: event.icon };
     case 'undelivered':
@@ -174,7 +199,7 @@ export function foldEvent(state: AgentState, event: AgentEvent): AgentState {
     case 'copyEnded': {
       const stopped = event.report?.stopped;
       const failures =
-        stopped === undefined
+        stopped === undefined || stopped.code === 'INTERRUPTED'
           ? without(state.failures, event.id)
           : withEntry(state.failures, event.id, { ...stopped, name: event.name });
       return { ...state, job: jobAfter(state, event.id), failures };
@@ -204,16 +229,27 @@ function isOfPhone(failure: Failure | undefined): boolean {
   return failure?.code.startsWith('PHONE_') === true;
 }
 
-/** The status that the catalogue gives, and what goes on now. */
-export function addToStatus(status: Status, state: AgentState): Status {
+/** The status that the catalogue gives, and what goes on now. @param nowMs of the wall clock. */
+export function addToStatus(status: Status, state: AgentState, nowMs: number): Status {
   const { job } = state;
-  const needs: Need[] = [
-    ...[...state.failures.values()].map(({ code, message, remedy }) => ({ code, message, remedy })),
-    ...[...state.troubles].map(describeTrouble),
+  const ofDevices: readonly (readonly [SourceId, Need])[] = [
+    ...[...state.failures].map(([id, { code, message, remedy }]) => [id, { code, message, remedy }] as const),
     ...[...state.connected.values()].flatMap(({ id, advice }) =>
       // One nobody has said yes to is announced; what it would need comes after that.
-      advice === undefined || state.announcements.has(id) || state.failures.has(id) ? [] : [advice],
+      advice === undefined || state.announcements.has(id) || state.failures.has(id) ? [] : [[id, advice] as const],
     ),
+  ];
+  // A phone that is only charged needs nobody: what it would need is good to know.
+  const isPressing = ([id, { code }]: (typeof ofDevices)[number]) => {
+    const at = status.sources.find((source) => source.id === id)?.lastSuccessAt;
+    const lastSuccessAgeMs = typeof at === 'string' ? nowMs - Date.parse(at) : Number.POSITIVE_INFINITY;
+    return (
+      code !== phoneLocked || isToBeUnlocked({ waitsMs: nowMs - (state.lockedSinceMs.get(id) ?? 0), lastSuccessAgeMs })
+    );
+  };
+  const needs: Need[] = [
+    ...ofDevices.filter(isPressing).map(([, need]) => need),
+    ...[...state.troubles].map(describeTrouble),
     ...[...state.announcements.values()].map(describeNewDevice),
   ];
   const known = status.needsYou.filter(({ code }) => code !== 'INTERRUPTED' || job === undefined);
@@ -227,17 +263,20 @@ export function addToStatus(status: Status, state: AgentState): Status {
         ? status.jobs
         : [
             {
+              // First: there too is a name, of the file under way.
+              ...job.progress,
               ...{ kind: 'import', source: job.id, name: job.name },
               ...(job.isCopy === undefined ? {} : { isCopy: job.isCopy }),
               ...(job.leftMs === undefined ? {} : { leftMs: job.leftMs }),
-              ...job.progress,
             },
           ],
     needsYou,
+    notes: [...status.notes, ...ofDevices.filter((each) => !isPressing(each)).map(([, need]) => need)],
     agent: 'running',
     newDevices: [...state.announcements.values()].map(({ id, name, contents }) => ({
       ...{ id, name, kind: state.connected.get(id)?.kind ?? '' },
       ...(contents === undefined ? {} : { newFiles: contents.newFiles }),
+      ...(contents?.isEstimate === true ? { isEstimate: true as const } : {}),
     })),
     undelivered: state.undelivered,
     ...(state.icon === undefined ? {} : { icon: state.icon }),
@@ -245,9 +284,11 @@ export function addToStatus(status: Status, state: AgentState): Status {
 }
 
 function describeNewDevice({ id, name, contents }: Announcement): Need {
+  const about = contents?.isEstimate === true ? 'about ' : '';
+  const what = contents === undefined ? '' : `, with ${about}${contents.newFiles.toLocaleString('en')} new files`;
   return {
     code: 'NEW_DEVICE',
-    message: `"${name}" is connected for the first time${contents === undefined ? '' : `, with ${contents.newFiles.toLocaleString('en')} new files`}.`,
+    message: `"${name}" is connected for the first time${what}.`,
     remedy: `To save its photos: keepsake enroll ${id}. Only this once: keepsake backup ${id}. Never: keepsake ignore ${id}.`,
   };
 }
@@ -271,6 +312,11 @@ export function describeTrouble(part: AgentPart): Need {
 /** What stopped an import before its end. */
 export function stopOf(imports: readonly ImportReport[]): Failure | undefined {
   return imports.find(({ stopped }) => stopped !== undefined)?.stopped;
+}
+
+/** In a report, unlike in a status, this code is of what somebody wished to end: no failure. */
+export function isByWish(imports: readonly ImportReport[]): boolean {
+  return stopOf(imports)?.code === 'INTERRUPTED';
 }
 
 function withEntry<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key, value: Value): ReadonlyMap<Key, Value> {

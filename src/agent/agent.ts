@@ -13,14 +13,14 @@ import { openLog } from '../platform/log.ts';
 import { openFolder } from '../platform/open-folder.ts';
 import type { LibraryTurn } from './adopt.ts';
 import { AgentHub, driveIdOf, driveKey, isDriveKey, mistake, priorities } from './agent-hub.ts';
-import { type AgentEvent, type AgentPart, addToStatus } from './agent-state.ts';
+import { type AgentEvent, type AgentPart, addToStatus, isByWish } from './agent-state.ts';
 import { serveApi } from './api/server.ts';
 import { socketPaths } from './api/socket-path.ts';
 import { Autopilot } from './autopilot.ts';
 import type { Seams } from './backup.ts';
 import { composeKeepsake } from './compose.ts';
 import type { AddDriveWish, AdoptWish, BackupRequest, DriveWish, Keepsake, RebuildWish } from './control.ts';
-import type { MirrorWish, VerifyWish } from './copying.ts';
+import type { MirrorResult, MirrorWish, VerifyWish } from './copying.ts';
 import { DeviceWork } from './device-work.ts';
 import type { OwnProgram } from './own-program.ts';
 import { type Environment, makeStateFolders } from './paths.ts';
@@ -141,17 +141,21 @@ class Agent implements Keepsake {
   async backup(request: BackupRequest) {
     if (request.dryRun) return await this.#hub.keepsake.backup(request);
     const signal = AbortSignal.any([this.#hub.signal, request.signal]);
-    const result = await this.#hub.take(() => this.#hub.keepsake.backup({ ...request, signal }), signal);
+    const work = () => this.#work.follow({ ...request, signal }, this.#hub.keepsake.backup);
+    const result = await this.#hub.take(work, signal);
     for (const report of result.imports) {
       const { id, name } = report.source;
-      this.#hub.tell({ kind: 'importEnded', id, name, result: { ...result, imports: [report] } });
+      const isKnown = isByWish([report]);
+      this.#hub.tell({ kind: 'importEnded', id, name, result: { ...result, imports: [report] }, isKnown });
     }
+    this.#tellCopies(result.copies);
     this.#hub.nextReminderMs = 0; // what was overdue may be over
     return result;
   }
 
   async status(library?: string) {
-    return addToStatus(await this.#hub.keepsake.status(library), this.#hub.state);
+    const { keepsake, state } = this.#hub;
+    return addToStatus(await keepsake.status(library), state, keepsake.clock.nowMs());
   }
 
   /** Card after card comes first: it reads slower while one is saved, and gives way between two batches. */
@@ -174,9 +178,14 @@ class Agent implements Keepsake {
 
   async mirror(wish: MirrorWish) {
     const signal = AbortSignal.any([this.#hub.signal, wish.signal]);
-    const result = await this.#hub.take(() => this.#hub.keepsake.mirror({ ...wish, signal }), signal);
-    for (const report of result.copies) this.#work.copyEnded(driveKey(report.driveId), report.driveName, report);
+    const work = () => this.#work.follow({ ...wish, signal }, this.#hub.keepsake.mirror);
+    const result = await this.#hub.take(work, signal);
+    this.#tellCopies(result.copies);
     return result;
+  }
+
+  #tellCopies(copies: MirrorResult['copies']): void {
+    for (const report of copies) this.#work.copyEnded(driveKey(report.driveId), report.driveName, report);
   }
 
   /** In slices, each of which waits its turn: photos are saved meanwhile. */
@@ -217,19 +226,28 @@ class Agent implements Keepsake {
   }
 
   async forgetDrive(wish: DriveWish) {
-    const forgotten = await this.#hub.keepsake.forgetDrive(wish);
+    const turn: LibraryTurn = (work) => this.#hub.take(work, this.#hub.signal);
+    const forgotten = await this.#hub.keepsake.forgetDrive(wish, { turn });
     this.#hub.wishes.drop(driveKey(forgotten.id));
     this.#hub.surfaces.lookAgain();
     return forgotten;
   }
 
-  /** When nothing is being written to it any more. */
+  /** Waits for no other work: what is copied to it ends, and goes on when it is back. */
   async ejectDrive(wish: DriveWish) {
-    return await this.#hub.take(() => this.#hub.keepsake.ejectDrive(wish), this.#hub.signal);
+    this.#hub.ejecting += 1;
+    try {
+      this.#hub.checking.abort(new Error('a drive is to be taken out'));
+      await this.#hub.checkEnded;
+      return await this.#hub.keepsake.ejectDrive(wish);
+    } finally {
+      this.#hub.ejecting -= 1;
+    }
   }
 
   async pause(untilMs: number | undefined) {
     await this.#hub.keepsake.pause(untilMs);
+    this.#work.stopForPause();
     this.#hub.surfaces.lookAgain();
   }
 
@@ -247,7 +265,7 @@ class Agent implements Keepsake {
   }
 
   devices() {
-    return this.#hub.devices();
+    return this.#hub.devices(this.#hub.wireless.values());
   }
 
   lacking() {
@@ -255,9 +273,11 @@ class Agent implements Keepsake {
   }
 
   async decide(request: Parameters<Keepsake['decide']>[0]) {
+    const before = await this.#hub.devices();
     const device = await this.#hub.keepsake.decide(request);
     const id = device.id as SourceId;
     this.#hub.tell({ kind: 'decided', id, isWanted: device.decision === 'always' });
+    await this.#work.stopUnwanted(before, id);
     if (device.decision !== 'always') this.#hub.wishes.drop(id);
     else if (device.kind === 'iphone')
       this.#hub.phoneWatch?.askAgain(id, this.#hub.signal); // now it may be asked for trust

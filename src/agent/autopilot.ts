@@ -142,6 +142,12 @@ export class Autopilot {
   /** New, unlocked, trusted, refused, renamed: whatever it is, it may be a reason to save from it, or to say what it needs. */
   async #phoneSeen({ id, kind, name, model, state, advice }: AttachedPhone): Promise<void> {
     const seen: SeenDevice = { id, kind, name, model, state, ...(advice === undefined ? {} : { advice }) };
+    if (state === 'needsCable') {
+      this.#left(id); // nobody plugged it in, or its cable was unplugged
+      this.#hub.wireless.set(id, seen);
+      return;
+    }
+    this.#hub.wireless.delete(id);
     await this.#hub.keepsake.register.saw([seen]);
     const device = (await this.#hub.keepsake.register.list([seen])).find((each) => each.id === id);
     if (device === undefined) return;
@@ -161,33 +167,30 @@ export class Autopilot {
   }
 
   #left(id: SourceId): void {
+    this.#hub.wishes.drop(id);
     const drive = this.#hub.drives.get(id);
     if (drive !== undefined) {
       this.#hub.drives.delete(id);
-      this.#hub.wishes.drop(id);
       this.#hub.tell({ kind: 'driveLeft', id, name: drive });
       return;
     }
+    this.#hub.wireless.delete(id);
     const seen = this.#hub.state.connected.get(id);
-    this.#hub.wishes.drop(id);
-    this.#hub.tell({
-      kind: 'left',
-      id,
-      name: seen?.name ?? id,
-      ...(seen === undefined ? {} : { deviceKind: seen.kind }),
-    });
+    if (seen === undefined) return; // it never counted as connected
+    this.#hub.tell({ kind: 'left', id, name: seen.name, deviceKind: seen.kind });
   }
 
   /** Reads a little of what is due to be checked, when nothing else is to be done and the computer has power to spare. */
   #checkSome(): void {
     const { clock } = this.#hub.keepsake;
-    if (this.#hub.queue.size + this.#hub.queue.pending > 0 || clock.monotonicMs() < this.#nextCheckMs) return;
+    const isBusy = this.#hub.queue.size + this.#hub.queue.pending + this.#hub.ejecting > 0;
+    if (isBusy || clock.monotonicMs() < this.#nextCheckMs) return;
+    this.#hub.checking = new AbortController();
+    const signal = AbortSignal.any([this.#hub.signal, this.#hub.checking.signal]);
     const check = async () => {
       if (await this.#hub.keepsake.isPaused()) return;
       const { source, batteryPercent } = await readPower();
       if (source === 'battery' && (batteryPercent ?? 0) < checkBatteryPercentMin) return;
-      this.#hub.checking = new AbortController();
-      const signal = AbortSignal.any([this.#hub.signal, this.#hub.checking.signal]);
       const { ownProgram: program, environment } = this.#hub.options;
       const isDone = await (program === undefined
         ? this.#hub.keepsake.checkSome(signal)
@@ -199,7 +202,7 @@ export class Autopilot {
       this.#nextCheckMs = clock.monotonicMs() + (isDone ? checkAgainMs : 0);
       this.#hub.surfaces.lookAgain();
     };
-    void this.#hub.enqueue(check, { priority: priorities.look }).catch((error: unknown) => {
+    this.#hub.checkEnded = this.#hub.enqueue(check, { priority: priorities.look }).catch((error: unknown) => {
       this.#nextCheckMs = clock.monotonicMs() + checkAgainMs;
       if (!isAgentError(error, ...notNow)) this.#hub.report(error);
     });

@@ -5,7 +5,6 @@ import { resolve } from 'node:path';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId, LibraryId } from '../domain/ids.ts';
 import type { ImportProgress } from '../domain/progress.ts';
-import type { CopyProgress } from '../jobs/copy-job.ts';
 import { type ImportReport, ImportTally, reportImport } from '../jobs/import-report.ts';
 import { assertApart, assertNotInCloud } from '../jobs/import-safety.ts';
 import type { PhotosChoices } from '../jobs/photos-guide.ts';
@@ -25,6 +24,7 @@ import type { Source } from '../sources/source.ts';
 import type { Config } from './config.ts';
 import type { BackupRequest, BackupResult } from './control.ts';
 import type { Device } from './devices.ts';
+import type { DriveUses } from './drive-uses.ts';
 import type { AttachedDrive } from './drives.ts';
 import type { OpenLibraryWork } from './library-work.ts';
 import { openLibraryCatalog } from './open-catalog.ts';
@@ -99,6 +99,7 @@ export interface BackupJob {
   readonly paths: KeepsakePaths;
   readonly seams: Seams;
   readonly sharedLog: Log | undefined;
+  readonly uses: DriveUses;
   /** The drives to copy to afterwards; undefined: none is wanted. */
   readonly copyTargets?: (() => Promise<readonly AttachedDrive[]>) | undefined;
 }
@@ -145,7 +146,8 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
       clock,
       log,
       timeZone: settings.timeZone,
-      onProgress: (progress) => request.onProgress({ ...progress, sourceName: source.name }),
+      onProgress: (progress) =>
+        request.onProgress({ ...progress, sourceName: source.name, about: { source: source.id } }),
       photos: {
         scratch: paths.scratch,
         choices: choicesFor(each.device, request),
@@ -172,7 +174,7 @@ export async function backup(job: BackupJob): Promise<BackupResult> {
 
 /** What is in the library goes to the drives that are attached, unless the library itself stopped the import. */
 async function copyAfterwards(
-  { request, seams, copyTargets }: BackupJob,
+  { request, seams, uses, copyTargets }: BackupJob,
   open: OpenLibraryWork & { readonly clock: Clock; readonly imports: readonly ImportReport[] },
 ): Promise<BackupResult['copies']> {
   if (copyTargets === undefined || open.imports.some(stopsOthers)) return [];
@@ -181,10 +183,8 @@ async function copyAfterwards(
   const { copyTo } = await import('./copying.ts');
   const { clock } = open;
   const observeStep = seams.observeStep ?? (() => undefined);
-  const onProgress = ({ driveName, path, ...progress }: CopyProgress) =>
-    request.onProgress({ phase: 'saving', ...progress, name: path, sourceName: driveName });
-  const wish = { acceptChanges: false, onProgress };
-  return await copyTo({ clock, observeStep, wish, signal: request.signal }, open, targets);
+  const wish = { acceptChanges: false, onProgress: request.onProgress };
+  return await copyTo({ clock, observeStep, wish, uses, signal: request.signal }, open, targets);
 }
 
 interface OpenableSource {

@@ -17,7 +17,7 @@ import { statOrUndefined } from '../platform/volume.ts';
 import type { LibraryTurn } from './adopt.ts';
 import { backup, chooseSources, type Seams } from './backup.ts';
 import { type Config, listKeys, loadConfig, setConfigValue } from './config.ts';
-import type { AdoptWish, Keepsake } from './control.ts';
+import type { AdoptWish, DriveWish, Keepsake } from './control.ts';
 import type { VerifyWish } from './copying.ts';
 import { type Device, type DeviceRegister, openDeviceRegister, type SeenDevice } from './devices.ts';
 import { openDriveRegister } from './drive-register.ts';
@@ -39,6 +39,8 @@ export interface LocalKeepsake extends Keepsake {
   /** `turn` and `pace` let an agent save cards meanwhile. */
   adopt(wish: AdoptWish, share?: { readonly turn: LibraryTurn; readonly pace: Pace }): ReturnType<Keepsake['adopt']>;
   verify(wish: VerifyWish, share?: { readonly turn: LibraryTurn; readonly pace: Pace }): ReturnType<Keepsake['verify']>;
+  /** It is forgotten at once; what was noted of it goes in its turn. */
+  forgetDrive(wish: DriveWish, share?: { readonly turn: LibraryTurn }): ReturnType<Keepsake['forgetDrive']>;
   /** The drives with copies of the library that are attached now. */
   seeDrives(signal: AbortSignal): Promise<DrivesSeen>;
   isPaused(): Promise<boolean>;
@@ -79,9 +81,11 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
   /** Looks, notes what is new, and lists everything. */
   const devices = async (signal = AbortSignal.timeout(lookTimeoutMs)) => {
     const connected: readonly SeenDevice[] = (await Promise.all([look(signal), phones.look(signal)])).flat();
-    if (connected.length > 0) {
+    // One that is here by Wi-Fi alone was not plugged in: a guest's is not even noted.
+    const pluggedIn = connected.filter(({ state }) => state !== 'needsCable');
+    if (pluggedIn.length > 0) {
       makeStateFolders(paths);
-      await register.saw(connected);
+      await register.saw(pluggedIn);
     }
     return await phones.addLacking(await register.list(connected));
   };
@@ -168,15 +172,17 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
         path: resolve(workingFolder, path),
       });
     },
-    forgetDrive: async ({ drive, library }) => {
+    forgetDrive: async ({ drive, library }, { turn } = { turn: (act) => act() }) => {
       const { settings, root } = await work(library, AbortSignal.timeout(lookTimeoutMs));
       const { id } = await presentLibrary(library);
-      const forgotten = await drives.forget(id, drive);
-      const signal = AbortSignal.timeout(lookTimeoutMs);
-      // What was proven on it proves nothing any more.
-      await withLibrary({ settings, root, paths, clock, sharedLog, signal }, async ({ catalog }) =>
-        catalog.copies.forgetDrive(forgotten.id),
-      );
+      const forgotten = await drives.forget(id, drive); // at once: what is copied to it ends
+      await turn(async () => {
+        const signal = AbortSignal.timeout(lookTimeoutMs);
+        // What was proven on it proves nothing any more.
+        await withLibrary({ settings, root, paths, clock, sharedLog, signal }, async ({ catalog }) =>
+          catalog.copies.forgetDrive(forgotten.id),
+        );
+      });
       return forgotten;
     },
     ejectDrive: async ({ drive, library }) => {
@@ -266,7 +272,8 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const wantsCopies =
         request.copies !== false && !request.dryRun && (await readPause(paths.pause, clock.nowMs())) === undefined;
       const copyTargets = wantsCopies ? async () => (await seeDrives(root, request.signal)).attached : undefined;
-      return await backup({ request, settings, root, wanted, phones, paths, seams, sharedLog, copyTargets });
+      const { uses } = drives;
+      return await backup({ request, settings, root, wanted, phones, paths, seams, sharedLog, uses, copyTargets });
     },
   };
 }

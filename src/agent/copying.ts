@@ -6,7 +6,8 @@ import { type Drive, openDrive } from '../copies/drive.ts';
 import type { Place } from '../domain/copies.ts';
 import { AgentError, isAgentError } from '../domain/errors.ts';
 import type { DriveId } from '../domain/ids.ts';
-import { type CopyProgress, copyToDrives, lookAtLibrary, type TargetDrive } from '../jobs/copy-job.ts';
+import type { SourceProgress } from '../domain/progress.ts';
+import { copyToDrives, lookAtLibrary, type TargetDrive } from '../jobs/copy-job.ts';
 import { drillNote, isDrillDue, runDrill } from '../jobs/drill-job.ts';
 import { type Pace, Pacer, unpaced } from '../jobs/pace.ts';
 import { concludeVerify, type VerifiedDrive, type VerifyReport, verifySlice } from '../jobs/verify-job.ts';
@@ -14,6 +15,7 @@ import type { Clock } from '../platform/clock.ts';
 import { identifyDisk } from '../platform/disk-identity.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import type { LibraryTurn } from './adopt.ts';
+import type { DriveUses } from './drive-uses.ts';
 import { type AttachedDrive, type Drives, type DrivesSeen, missing } from './drives.ts';
 import { type LibraryWorkOptions, type OpenLibraryWork, withLibrary } from './library-work.ts';
 
@@ -26,7 +28,7 @@ export interface MirrorWish {
   readonly library?: string | undefined;
   /** What is lost or changed in the library is as its owner wants it. */
   readonly acceptChanges: boolean;
-  readonly onProgress: (progress: CopyProgress) => void;
+  readonly onProgress: (progress: SourceProgress) => void;
   readonly signal: AbortSignal;
 }
 
@@ -48,7 +50,7 @@ export async function mirrorLibrary(
   return await withLibrary(options, async (open) => {
     const seen = await drives.see(open.library.id, signal);
     const wanted = await chooseDrives(options, open, seen);
-    const copies = await copyTo(options, open, wanted);
+    const copies = await copyTo({ ...options, uses: drives.uses }, open, wanted);
     return { copies, unusable: wish.drives.length === 0 ? seen.unusable : [] };
   });
 }
@@ -58,27 +60,33 @@ export async function copyTo(
   options: Pick<LibraryWorkOptions, 'clock' | 'signal'> & {
     readonly wish: Pick<MirrorWish, 'acceptChanges' | 'onProgress'>;
     readonly observeStep: StepObserver;
+    readonly uses: DriveUses;
   },
   { library, catalog, log }: OpenLibraryWork,
   drives: readonly AttachedDrive[],
 ): Promise<readonly CopyReport[]> {
-  const { clock, signal, wish, observeStep } = options;
+  const { clock, signal, wish, observeStep, uses } = options;
   if (drives.length === 0) return [];
   // For what is counted when nobody may ask the disk: a status must not wait for one.
   catalog.copies.setNote(libraryDiskNote, (await identifyDisk(library.folders.root)).key);
   return await copyToDrives({
     ...{ library, catalog, clock, log, observeStep, signal },
-    ...{ acceptChanges: wish.acceptChanges, onProgress: wish.onProgress },
-    drives: drives.map((attached) => targetOf(attached)),
+    acceptChanges: wish.acceptChanges,
+    onProgress: ({ driveId, driveName, path, ...progress }) =>
+      wish.onProgress({
+        ...{ phase: 'saving', ...progress, name: path, sourceName: driveName, about: { drive: driveId } },
+      }),
+    drives: drives.map((attached) => targetOf(attached, uses)),
   });
 }
 
 /** Which disk the library was on when it was last copied. */
 export const libraryDiskNote = 'libraryDisk';
 
-function targetOf({ drive, root }: AttachedDrive): TargetDrive {
+/** To be written to. */
+export function targetOf({ drive, root }: AttachedDrive, uses: DriveUses): TargetDrive {
   const { id, libraryId, name } = drive;
-  return { id, name, open: () => openDrive({ id, libraryId, name, root }) };
+  return { id, name, use: () => uses.begin({ id, name }), open: () => openDrive({ id, libraryId, name, root }) };
 }
 
 async function chooseDrives(
@@ -266,8 +274,10 @@ async function withDrives<Result>(
   return await withLibrary(options, async (open) => {
     const { attached } = await options.drives.see(open.library.id, options.signal);
     const drives: VerifiedDrive[] = [];
+    using uses = new DisposableStack();
     for (const each of attached) {
       try {
+        uses.use(options.drives.uses.begin(each.drive));
         drives.push({ drive: await openToCheck(each, options.isRepair ?? false), isElsewhere: each.drive.isElsewhere });
       } catch (error) {
         if (!isAgentError(error)) throw error;

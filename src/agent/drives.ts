@@ -31,6 +31,7 @@ import {
 import { hasCameraFolder } from '../sources/folder/folder-source.ts';
 import { DriveLook, type DriveProblem, type FoundCopy } from './drive-look.ts';
 import type { DriveRegister, EnrolledDrive } from './drive-register.ts';
+import { DriveUses } from './drive-uses.ts';
 
 /** Where systems mount what can be unplugged: an empty folder there is a drive that is missing. */
 const mountRoots = ['/media', '/run/media', '/mnt', '/Volumes'];
@@ -78,6 +79,8 @@ export class Drives {
   readonly #register: DriveRegister;
   readonly #nowMs: () => number;
   readonly #look = new DriveLook();
+  /** Whoever reads or writes a drive begins a use of it. */
+  readonly uses = new DriveUses();
 
   constructor({ register, nowMs }: DrivesOptions) {
     this.#register = register;
@@ -173,6 +176,7 @@ export class Drives {
   async forget(libraryId: LibraryId, text: string): Promise<EnrolledDrive> {
     const drive = await this.find(libraryId, text);
     await this.#register.change(drive.id, { state: 'forgotten' });
+    this.uses.endAsForgotten(drive);
     return drive;
   }
 
@@ -189,9 +193,17 @@ export class Drives {
     return { ...drive, name: wanted };
   }
 
-  /** @throws AgentError DRIVE_UNKNOWN, DRIVE_MISSING, DRIVE_BUSY, DRIVE_EJECT_FAILED. */
+  /**
+   * What is copied to it in this process ends first, and what is checked on it comes to a rest.
+   * @throws AgentError DRIVE_UNKNOWN, DRIVE_MISSING, DRIVE_BUSY, DRIVE_EJECT_FAILED.
+   */
   async eject(libraryId: LibraryId, text: string, signal: AbortSignal): Promise<EnrolledDrive> {
     const drive = await this.find(libraryId, text);
+    await this.uses.letGo(drive, signal, () => this.#eject(libraryId, drive, signal));
+    return drive;
+  }
+
+  async #eject(libraryId: LibraryId, drive: EnrolledDrive, signal: AbortSignal): Promise<void> {
     const { attached } = await this.see(libraryId, signal);
     const here = attached.find((each) => each.drive.id === drive.id);
     if (here === undefined) throw missing(drive.name);
@@ -201,7 +213,6 @@ export class Drives {
       });
     }
     await ejectVolume({ mountPoint: here.mount.mountPoint, device: here.mount.device, signal });
-    return drive;
   }
 
   /** By id, the beginning of one, its name, or a path on it. @throws AgentError DRIVE_UNKNOWN */

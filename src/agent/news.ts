@@ -38,6 +38,7 @@ export function newsOf(event: AgentEvent, context: NewsContext): readonly News[]
         {
           ...{ kind: 'newDevice', id, name, deviceKind: newsKind(context.kindOf(id)) },
           ...(contents === undefined ? {} : { newPhotos: contents.newPhotos }),
+          ...(contents?.isEstimate === true ? { isEstimate: true as const } : {}),
         },
       ];
     }
@@ -51,7 +52,7 @@ export function newsOf(event: AgentEvent, context: NewsContext): readonly News[]
       return [{ kind: 'progress', id, name: progress.sourceName, deviceKind, amount, elapsedMs, leftMs }];
     }
     case 'importEnded':
-      return saved(event, context);
+      return event.isKnown === true ? [] : saved(event, context);
     case 'importFailed':
       return [stopped({ ...event, deviceKind: newsKind(context.kindOf(event.id)) }, event.failure, context)];
     case 'copyEnded': {
@@ -63,11 +64,6 @@ export function newsOf(event: AgentEvent, context: NewsContext): readonly News[]
     }
     case 'copyFailed':
       return [stopped({ id: event.id, name: event.name, deviceKind: 'drive' }, event.failure, context)];
-    case 'iCloudOnly': {
-      const [why] = event.needs;
-      if (why === undefined) return [];
-      return [{ kind: 'onlyInICloud', id: event.id, name: event.name, deviceKind: 'iphone', why }];
-    }
     case 'reminded':
       return event.keys === undefined ? [] : [{ kind: 'standing', tell: event.tell, keys: event.keys }];
     case 'asked':
@@ -84,6 +80,7 @@ export function newsOf(event: AgentEvent, context: NewsContext): readonly News[]
       return [{ kind: 'icon', isShown: event.icon.shown }];
     case 'importBegan':
     case 'copyBegan':
+    case 'jobEnded':
     case 'partTroubled':
     case 'undelivered':
       return [];
@@ -102,9 +99,10 @@ function saved(event: Extract<AgentEvent, { readonly kind: 'importEnded' }>, con
   const lastSuccessAgeMs = context.lastSuccessAgeMs(id);
   return [
     {
-      // What is only in iCloud is told for itself: all that is on the phone is saved.
+      // What is only in iCloud does not count: all that is on the phone is saved.
       ...{ kind: 'saved', ...about, newPhotos, isComplete: failed + deferred === 0, isAllSafe: context.isAllSafe },
       ...(lastSuccessAgeMs === undefined ? {} : { lastSuccessAgeMs }),
+      ...(event.iCloudOnly === undefined ? {} : { onlyInICloud: event.iCloudOnly }),
     },
   ];
 }

@@ -20,6 +20,8 @@ export interface KeepsakePaths {
   /** There while the owner wants it not to run, until the next login. */
   readonly stopped: AbsolutePath;
   readonly notices: AbsolutePath;
+  /** What is on the screen with buttons, to be found again after a crash. */
+  readonly shownNotices: AbsolutePath;
   /** What the independent check remembers. */
   readonly check: AbsolutePath;
   /** What the person who helps was told. */
@@ -49,6 +51,7 @@ export function findPaths(environment: Environment): KeepsakePaths {
     drives: join(state, 'drives.json') as AbsolutePath,
     pause: join(state, 'pause.json') as AbsolutePath,
     notices: join(state, 'notices.json') as AbsolutePath,
+    shownNotices: join(state, 'notices-shown.json') as AbsolutePath,
     stopped: join(state, 'stopped') as AbsolutePath,
     check: join(state, 'check.json') as AbsolutePath,
     helper: join(state, 'helper.json') as AbsolutePath,

@@ -3,10 +3,8 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { openDrive } from '../copies/drive.ts';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
-import type { TargetDrive } from '../jobs/copy-job.ts';
 import {
   type EmptyTrashReport,
   emptyAllTrash,
@@ -35,6 +33,7 @@ import {
   type Query,
 } from '../library/query.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
+import { targetOf } from './copying.ts';
 import type { Drives } from './drives.ts';
 import { type LibraryWorkOptions, withLibrary } from './library-work.ts';
 import { catalogPath } from './paths.ts';
@@ -105,10 +104,7 @@ export async function removePhotos(options: RemoveOptions): Promise<RemoveResult
         return { library: root, kind: 'takenBack', takenBack: await takeBack(job, action.removal) };
       case 'emptyTrash': {
         const { attached } = await drives.see(library.id, signal);
-        const targets = attached.map(({ drive, root: place }): TargetDrive => {
-          const { id, libraryId, name } = drive;
-          return { id, name, open: () => openDrive({ id, libraryId, name, root: place }) };
-        });
+        const targets = attached.map((each) => targetOf(each, drives.uses));
         return { library: root, kind: 'emptied', emptied: await emptyAllTrash(job, targets) };
       }
     }

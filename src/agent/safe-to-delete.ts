@@ -79,7 +79,9 @@ export async function safeToDelete(
       },
     ];
     const names: string[] = [];
+    using uses = new DisposableStack();
     for (const { drive, root } of (await drives.see(library.id, signal)).attached) {
+      uses.use(drives.uses.begin(drive));
       const { id, libraryId, name, diskKey } = drive;
       const opened = await openDrive({ id, libraryId, name, root, forReading: true });
       const folders = new RealFolders(root);

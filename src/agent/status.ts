@@ -14,7 +14,7 @@ import { libraryFolders, readLibraryId } from '../library/library.ts';
 import { listManifests } from '../library/manifest.ts';
 import { movedKind } from '../library/moves.ts';
 import type { Clock } from '../platform/clock.ts';
-import { takeExclusiveLock } from '../platform/exclusive-lock.ts';
+import { waitForExclusiveLock } from '../platform/exclusive-lock.ts';
 import type { Device } from './devices.ts';
 import type { DriveRegister, EnrolledDrive } from './drive-register.ts';
 import { readCopies } from './drive-status.ts';
@@ -76,10 +76,13 @@ export async function readStatus({ paths, root, clock, devices, drives, unusable
     // Photos are to be saved from it, and nothing was yet: it must not be missing from the list of what there is.
     if (!isListed) sources.push({ id: device as SourceId, kind, name });
   }
+  /** Whatever is not saved of it yet is not to be. */
+  const isLeftAlone = ({ id: device }: SourceSummary) =>
+    devices.some((each) => each.id === device && each.decision === 'never');
   const isAdoption = (importId: ImportId) => catalog.importOrigin(importId).source.kind === adoptedKind;
   const seen = catalog.unfinishedImports();
-  const isImporting = seen.some((importId) => !isAdoption(importId)) && isLocked(join(own, 'lock'));
-  const isAdopting = seen.some(isAdoption) && isLocked(adoptionLockPath(own));
+  const isImporting = seen.some((importId) => !isAdoption(importId)) && (await isLocked(join(own, 'lock')));
+  const isAdopting = seen.some(isAdoption) && (await isLocked(adoptionLockPath(own)));
   // One that came to its end between the two looks was not interrupted.
   const unfinished = new Set(catalog.unfinishedImports());
   const running = seen.filter((importId) => unfinished.has(importId));
@@ -93,7 +96,7 @@ export async function readStatus({ paths, root, clock, devices, drives, unusable
     ...(!isSaving && (await seemsOfAnotherState(manifests, catalog)) ? [listOutdated] : []),
     ...(imports.length > 0 && !isImporting ? [interrupted] : []),
     ...(running.length > imports.length && !isAdopting ? [adoptionInterrupted] : []),
-    ...sources.flatMap((source) => needOf(source)),
+    ...sources.flatMap((source) => (isLeftAlone(source) ? [] : needOf(source))),
     ...about.flatMap(({ needsYou }) => needsYou),
     ...unusable.map(({ code, message, remedy }) => ({ code, message, remedy })),
     ...copies.needsYou,
@@ -212,11 +215,14 @@ function needOfAdoption({ lastImport }: SourceSummary): readonly Need[] {
   ];
 }
 
-/** True if a Keepsake holds this lock right now. */
-function isLocked(path: string): boolean {
+/** Two who look at one moment are not to take each other for one who writes. */
+const lookMsMax = 60;
+
+/** True if a Keepsake holds this lock right now. Whoever wants it at this moment waits for the end of the look. */
+async function isLocked(path: string): Promise<boolean> {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
   try {
-    const lock = takeExclusiveLock(path);
+    const lock = await waitForExclusiveLock(path, lookMsMax);
     lock?.release();
     return lock === undefined;
   } catch (error) {

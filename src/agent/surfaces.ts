@@ -10,8 +10,14 @@ import type { News } from '../domain/news.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { OwnerWish } from '../domain/owner-wish.ts';
 import type { Need, Status } from '../domain/status.ts';
-import type { NoticeService } from '../notify/notices/notice-desktop.ts';
-import { decideNotices, type KeptNoticeState, type NoticeState, nothingSaid } from '../notify/notices/notice-policy.ts';
+import type { NoticeMemory, NoticeService } from '../notify/notices/notice-desktop.ts';
+import {
+  decideNotices,
+  type KeptNoticeState,
+  type NoticeState,
+  nothingSaid,
+  toBeAskedAnew,
+} from '../notify/notices/notice-policy.ts';
 import type { Tray } from '../notify/tray/tray.ts';
 import type { Clock } from '../platform/clock.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
@@ -28,8 +34,11 @@ const redrawMs = 1000;
 /** Ages in the menu grow by themselves. */
 const refreshMs = 3_600_000;
 const undeliveredMax = 20;
+/** After this, what was not shown says nothing any more: what is still so is in the rest of the status. */
+const undeliveredMs = 7 * 86_400_000;
 
 const keptSchema = z.object({ askedAtMs: z.record(z.string(), z.number()), saidNoIcon: z.boolean() });
+const shownSchema = z.array(z.object({ key: z.string(), id: z.number(), owner: z.string(), bus: z.string() }));
 
 export interface SurfacesOptions {
   readonly paths: KeepsakePaths;
@@ -60,7 +69,7 @@ export class Surfaces {
   readonly #opened = Promise.withResolvers<void>();
   #lastTurn: Promise<void> = this.#opened.promise;
   /** By key. */
-  readonly #undelivered = new Map<string, Need>();
+  readonly #undelivered = new Map<string, { readonly need: Need; readonly atMs: number }>();
 
   constructor(options: SurfacesOptions) {
     this.#options = options;
@@ -75,7 +84,7 @@ export class Surfaces {
       import('../notify/tray/tray.ts'),
       import('../notify/tray/tray-menu.ts'),
     ]);
-    await using notices = openNoticeService({ environment, clock, log, onWish });
+    await using notices = openNoticeService({ environment, clock, log, onWish, memory: this.#memory() });
     this.#notices = notices;
     this.#render = renderTray;
     this.#said = { ...this.#said, kept: await loadKept(paths.notices) };
@@ -84,7 +93,7 @@ export class Surfaces {
       onIcon: (icon) => onEvent({ kind: 'iconChanged', icon }),
     });
     this.#tray = tray;
-    void this.#refresh().finally(() => this.#opened.resolve());
+    void Promise.all([this.#refresh(), this.#tidyUp(notices)]).finally(() => this.#opened.resolve());
     try {
       await tray.run(signal);
     } finally {
@@ -128,7 +137,9 @@ export class Surfaces {
   minute(): void {
     this.#turn(async () => {
       if (this.#options.clock.monotonicMs() - this.#statusReadMs > refreshMs) await this.#refresh();
+      this.#letUndeliveredGo();
       await this.#tell({ kind: 'minute' });
+      this.#draw(); // what waits for its owner is said after a while
     });
   }
 
@@ -157,8 +168,9 @@ export class Surfaces {
 
   #draw(): void {
     if (this.#status === undefined || this.#render === undefined) return;
-    const status = addToStatus(this.#status, this.#state);
-    this.#tray?.show(this.#render({ status, nowMs: this.#options.clock.nowMs(), timeZone: this.#timeZone }));
+    const nowMs = this.#options.clock.nowMs();
+    const status = addToStatus(this.#status, this.#state, nowMs);
+    this.#tray?.show(this.#render({ status, nowMs, timeZone: this.#timeZone }));
   }
 
   async #tell(news: News): Promise<void> {
@@ -173,8 +185,37 @@ export class Surfaces {
       await this.#notices?.withdraw(key);
     }
     for (const notice of show) await this.#show(notice);
-    if (show.length + withdraw.length > 0)
-      this.#options.onEvent({ kind: 'undelivered', notices: [...this.#undelivered.values()] });
+    if (show.length + withdraw.length > 0) this.#tellUndelivered();
+  }
+
+  #tellUndelivered(): void {
+    this.#options.onEvent({ kind: 'undelivered', notices: [...this.#undelivered.values()].map(({ need }) => need) });
+  }
+
+  #letUndeliveredGo(): void {
+    const nowMs = this.#options.clock.nowMs();
+    const old = [...this.#undelivered].filter(([, { atMs }]) => Math.abs(nowMs - atMs) >= undeliveredMs);
+    for (const [key] of old) this.#undelivered.delete(key);
+    if (old.length > 0) this.#tellUndelivered();
+  }
+
+  /** After a crash, what is on the screen has nobody who hears its buttons. */
+  async #tidyUp(notices: NoticeService): Promise<void> {
+    const kept = toBeAskedAnew(this.#said.kept, await notices.takeBackLeftOvers());
+    if (Object.keys(kept.askedAtMs).length === Object.keys(this.#said.kept.askedAtMs).length) return;
+    this.#said = { ...this.#said, kept };
+    await this.#keep(kept);
+  }
+
+  #memory(): NoticeMemory {
+    const { paths, log } = this.#options;
+    return {
+      load: () => loadShown(paths.shownNotices),
+      save: (shown) =>
+        writeSmallFile(paths.shownNotices, `${JSON.stringify(shown)}\n`, 0o600).catch((error: unknown) =>
+          log.error({ err: error }, 'what is on the screen could not be noted'),
+        ),
+    };
   }
 
   /** Where it cannot be, a question may come once more after a restart; it is asked all the same. */
@@ -194,7 +235,8 @@ export class Surfaces {
       if (!isAgentError(error)) throw error;
       this.#options.log.warn({ code: error.code, key }, 'a notice could not be shown');
       this.#undelivered.delete(key);
-      this.#undelivered.set(key, { code: error.code, message: `${title}: ${body}`, remedy: '' });
+      const need = { code: error.code, message: `${title}: ${body}`, remedy: '' };
+      this.#undelivered.set(key, { need, atMs: this.#options.clock.nowMs() });
       for (const oldest of [...this.#undelivered.keys()].slice(0, -undeliveredMax)) this.#undelivered.delete(oldest);
     }
   }
@@ -227,5 +269,14 @@ async function loadKept(path: AbsolutePath): Promise<KeptNoticeState> {
     return keptSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return nothingSaid.kept;
+  }
+}
+
+/** At worst a question stays on the screen after a crash. */
+async function loadShown(path: AbsolutePath): Promise<z.infer<typeof shownSchema>> {
+  try {
+    return shownSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return [];
   }
 }

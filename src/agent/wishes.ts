@@ -11,8 +11,9 @@ interface Wish {
   /** Monotonic; the wish is served from then on. */
   dueMs: number;
   failures: number;
-  isUnderWay: boolean;
-  /** It was wished for again while it was under way. */
+  /** `taken`: its turn will come. `begun`: what is new from now on may be missed. */
+  state: 'waiting' | 'taken' | 'begun';
+  /** It was wished for again after it had begun. */
   isRepeated: boolean;
 }
 
@@ -24,11 +25,12 @@ export class Wishes {
     this.#clock = clock;
   }
 
-  /** To be saved from at once. */
+  /** To be saved from at once. One whose turn is still to come is not served twice for that: a disk may be asleep. */
   add(id: SourceId): void {
     const wish = this.#wishes.get(id);
-    if (wish?.isUnderWay === true) wish.isRepeated = true;
-    else this.#wishes.set(id, { dueMs: this.#clock.monotonicMs(), failures: 0, isUnderWay: false, isRepeated: false });
+    if (wish?.state === 'begun') wish.isRepeated = true;
+    else if (wish?.state !== 'taken')
+      this.#wishes.set(id, { dueMs: this.#clock.monotonicMs(), failures: 0, state: 'waiting', isRepeated: false });
   }
 
   drop(id: SourceId): void {
@@ -40,20 +42,28 @@ export class Wishes {
     for (const wish of this.#wishes.values()) wish.dueMs = Math.min(wish.dueMs, this.#clock.monotonicMs());
   }
 
-  /** The devices that are due; each is under way until it is settled or dropped. */
+  /** The devices that are due. Each is to be begun, and then settled. */
   takeDue(): readonly SourceId[] {
     const nowMs = this.#clock.monotonicMs();
-    const due = [...this.#wishes].filter(([, wish]) => !wish.isUnderWay && wish.dueMs <= nowMs);
-    for (const [, wish] of due) wish.isUnderWay = true;
+    const due = [...this.#wishes].filter(([, wish]) => wish.state === 'waiting' && wish.dueMs <= nowMs);
+    for (const [, wish] of due) wish.state = 'taken';
     return due.map(([id]) => id);
+  }
+
+  /** Its turn has come. False if it is not wished for any more: dropped, or served meanwhile. */
+  begin(id: SourceId): boolean {
+    const wish = this.#wishes.get(id);
+    if (wish?.state !== 'taken') return false;
+    wish.state = 'begun';
+    return true;
   }
 
   /** It was tried; `code` says what went wrong, if anything did. */
   settle(id: SourceId, code: string | undefined): void {
     const wish = this.#wishes.get(id);
-    if (wish === undefined) return;
+    if (wish?.state !== 'begun') return; // dropped; or dropped, and wished for anew
     const { isRepeated } = wish;
-    wish.isUnderWay = false;
+    wish.state = 'waiting';
     wish.isRepeated = false;
     const retry: Retry = code === undefined ? 'never' : (errorRetry[code as keyof typeof errorRetry] ?? 'later');
     // A source that returns arrives anew, a phone that has become ready is a new reason, and what can never be saved is not tried again.

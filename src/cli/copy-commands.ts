@@ -44,8 +44,7 @@ export function addCopyCommands(
         using bar = new ProgressBar(options.stderr);
         result = await keepsake.mirror({
           ...{ drives, library: flags.library, acceptChanges: flags.acceptChanges ?? false, signal: options.signal },
-          onProgress: ({ driveName, path, ...progress }) =>
-            bar.show({ phase: 'saving', ...progress, name: path, sourceName: driveName }),
+          onProgress: bar.show,
         });
       }
       show({ copies: result.copies, unusable: result.unusable }, describeMirror(result), flags.json);

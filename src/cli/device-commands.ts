@@ -51,7 +51,12 @@ export function addDeviceCommands(program: Command, options: CliOptions, keepsak
       if (decided.connected) say('To save them now, if Keepsake is not running:  keepsake backup');
     });
   const decisions: readonly (readonly [string, DecideRequest['decision'], string, (device: Device) => string])[] = [
-    ['ignore', 'never', 'leave this card or folder alone', ({ name }) => `"${printable(name)}" is left alone.`],
+    [
+      'ignore',
+      'never',
+      'leave this card or folder alone',
+      ({ name }) => `"${printable(name)}" is left alone. What was saved from it stays.`,
+    ],
     [
       'retire',
       'retired',

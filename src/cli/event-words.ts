@@ -17,7 +17,10 @@ export function describeEvent(event: AgentEvent): string | undefined {
     case 'importBegan':
       return `Looking at "${printable(event.name)}" …`;
     case 'importEnded':
-      return event.result.imports.map(describeAfterImport).join('\n');
+      return [
+        ...event.result.imports.map(describeAfterImport),
+        ...(event.iCloudOnly === undefined ? [] : [describeFailure(event.iCloudOnly)]),
+      ].join('\n');
     case 'importFailed':
       return `"${printable(event.name)}" could not be saved from. ${printable(event.failure.message)} ${event.failure.remedy}`;
     case 'left':
@@ -29,8 +32,6 @@ export function describeEvent(event: AgentEvent): string | undefined {
     }
     case 'arrived':
       return event.device.advice === undefined ? undefined : describeAdvice(event.device);
-    case 'iCloudOnly':
-      return event.needs.map(({ message, remedy }) => `${printable(message)} ${remedy}`).join('\n');
     case 'copyEnded':
       return event.report === undefined || event.isKnown ? undefined : describeCopy(event.report).join('\n');
     case 'copyFailed':
@@ -43,6 +44,7 @@ export function describeEvent(event: AgentEvent): string | undefined {
     case 'decided':
     case 'driveArrived':
     case 'copyBegan':
+    case 'jobEnded':
     case 'importProgress':
     case 'asked':
     case 'iconChanged':
@@ -104,10 +106,8 @@ function describeAfterImport(report: Report): string {
   return `${words}\n  ${mayFormat(report)}`;
 }
 
-/**
- * A photo is safe on two disks, read back. Keepsake copies to no second disk yet, so no card may be called free to format.
- */
-function mayFormat(report: Report): string {
-  if (!report.complete) return 'Do not format this card: not everything on it is saved.';
-  return 'They are on one disk only. Do not format this card before they are on a second one. You may take it out.';
+/** Whether its photos are on a second disk is not known from saving them: that is asked for by name, and then read again. */
+function mayFormat({ complete, source }: Report): string {
+  if (!complete) return 'Do not format this card: not everything on it is saved.';
+  return `You may take it out. Do not format this card before you have asked:  ${command} safe-to-delete ${source.id}`;
 }

@@ -74,7 +74,9 @@ const ourPartials = /^(\d+\.part|record\.part|repair-[\w-]+\.part|probe-[0-9a-f]
 /** A drive is somebody's: behind a link in the place of one of our folders lies something else, such as the library. */
 async function assertOwnFolders(folders: CopyFolders, name: string): Promise<void> {
   const { root, own, incoming, imports, trash, quarantine, versions } = folders;
-  let isReal = (await realpath(root).catch(() => undefined)) === root;
+  const real = await realpath(root).catch(() => undefined);
+  if (real === undefined) throw gone(name); // pulled at this moment
+  let isReal = real === root;
   for (const folder of [own, incoming, imports, trash, quarantine, versions]) {
     const facts = await lstat(folder).catch((error: unknown) => {
       if (systemErrorCode(error) === 'ENOENT') return undefined;

@@ -32,6 +32,8 @@ export type News =
       readonly isAllSafe: boolean;
       /** Before this. Absent: never, or unknown. */
       readonly lastSuccessAgeMs?: number;
+      /** So many photos of it are only in iCloud, and that is news. */
+      readonly onlyInICloud?: Need;
     } & About)
   | ({ readonly kind: 'copied'; readonly files: number; readonly isComplete: boolean } & About)
   /** Saving from it, or copying to it, did not come to its end. */
@@ -39,10 +41,8 @@ export type News =
   /** It is connected and its owner has to do something on it first. */
   | ({ readonly kind: 'waits'; readonly why: Need; readonly lastSuccessAgeMs?: number } & About)
   /** Nobody has decided about it. */
-  | ({ readonly kind: 'newDevice'; readonly newPhotos?: number } & About)
+  | ({ readonly kind: 'newDevice'; readonly newPhotos?: number; readonly isEstimate?: true } & About)
   | { readonly kind: 'decided'; readonly id: string; readonly isWanted: boolean }
-  /** So many photos of a phone are only in iCloud, and that is news. */
-  | ({ readonly kind: 'onlyInICloud'; readonly why: Need } & About)
   /** What stays so until somebody does something: what is to be told of it now, and all there is of it. */
   | { readonly kind: 'standing'; readonly tell: readonly Standing[]; readonly keys: readonly string[] }
   /** The owner asked to save now. `what` is begun; if it is empty, nothing is connected. */

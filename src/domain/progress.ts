@@ -1,5 +1,7 @@
 // How far an import or a copy is.
 
+import type { DriveId, SourceId } from './ids.ts';
+
 export interface ImportProgress {
   readonly phase: 'looking' | 'saving';
   readonly files: number;
@@ -12,4 +14,8 @@ export interface ImportProgress {
   readonly name: string;
 }
 
-export type SourceProgress = ImportProgress & { readonly sourceName: string };
+export type SourceProgress = ImportProgress & {
+  readonly sourceName: string;
+  /** What photos are saved from, or the drive that is copied to. Absent: neither is known by an id. */
+  readonly about?: { readonly source: SourceId } | { readonly drive: DriveId };
+};

@@ -75,6 +75,8 @@ export interface NewDevice {
   readonly kind: string;
   /** Absent of a phone that does not let us in before its owner said yes. */
   readonly newFiles?: number;
+  /** What is new on it was worked out from a part of it. */
+  readonly isEstimate?: true;
 }
 
 export type IconStatus = { readonly shown: true } | { readonly shown: false; readonly reason: Need };

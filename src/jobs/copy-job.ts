@@ -25,9 +25,10 @@ import { DiskReader } from '../platform/disk-reread.ts';
 import { hashFile, type StepObserver } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import { copyManifests, listContents } from './copy-records.ts';
-import { makeImportId } from './import-job.ts';
+import { asStop, makeImportId } from './import-job.ts';
 
 export interface CopyProgress {
+  readonly driveId: DriveId;
   readonly driveName: string;
   readonly files: number;
   readonly filesTotal: number;
@@ -40,7 +41,15 @@ export interface CopyProgress {
 export interface TargetDrive {
   readonly id: DriveId;
   readonly name: string;
+  /** Before it is opened. @throws AgentError INTERRUPTED if its owner is taking it out. */
+  use(): DriveUse;
   open(): Promise<Drive>;
+}
+
+/** Somebody reads from a drive or writes to it, until this is disposed. */
+export interface DriveUse extends Disposable {
+  /** Aborts with the reason when its owner wants to take it out. */
+  readonly letGo: AbortSignal;
 }
 
 export interface CopyJobOptions {
@@ -125,22 +134,29 @@ async function takeAsMeant(options: CopyJobOptions, survey: LibrarySurvey): Prom
 }
 
 async function copyToDrive(options: CopyJobOptions, target: TargetDrive, survey: LibrarySurvey): Promise<CopyReport> {
-  const { catalog, clock, log, signal } = options;
+  const { catalog, clock, log } = options;
   const startedAtMs = clock.monotonicMs();
   const tally = new CopyTally();
   let stop: AgentError | undefined;
+  let signal = options.signal;
   try {
     assertNoBrake(options, target, survey);
+    using use = target.use();
+    signal = AbortSignal.any([options.signal, use.letGo]);
     const drive = await target.open();
     const suspects = new Set(catalog.copies.findings(target.id).map(({ path }) => path));
-    await bringUpToDate({ ...options, drive, survey, tally, suspects }).catch(async (error: unknown) => {
+    await bringUpToDate({ ...options, signal, drive, survey, tally, suspects }).catch(async (error: unknown) => {
       // The nearest reason for whatever went wrong: it was pulled.
       if (!signal.aborted && !isAgentError(error)) await drive.assertPresent();
       throw error;
     });
   } catch (error) {
-    if (signal.aborted) throw error;
-    const failure = isAgentError(error) ? error : asReadFailure(error, target.name);
+    if (options.signal.aborted) throw error;
+    const failure = signal.aborted
+      ? asStop(error, signal)
+      : isAgentError(error)
+        ? error
+        : asReadFailure(error, target.name);
     if (failure === undefined || failure.code.startsWith('LIBRARY_')) throw error;
     stop = failure;
   }
@@ -205,7 +221,7 @@ async function bringUpToDate(options: DriveCopy): Promise<void> {
     assertLibrary: () => library.assertPresent(),
     onProgress: ({ files, bytes, path }) =>
       options.onProgress({
-        ...{ driveName: drive.name, files, bytes, path },
+        ...{ driveId: drive.id, driveName: drive.name, files, bytes, path },
         filesTotal: Math.max(files, waiting.files),
         bytesTotal: Math.max(bytes, waiting.bytes),
       }),
@@ -224,6 +240,8 @@ async function bringUpToDate(options: DriveCopy): Promise<void> {
     }
     await run.finish();
   } catch (error) {
+    // Also so that nothing is open any more on a drive that is to be taken out.
+    if (signal.aborted) await run.commitStaged().catch(() => undefined);
     if (!isAgentError(error, 'DRIVE_FULL')) throw error;
     // What is whole already is kept and listed, where there is still room for that.
     await run.commitStaged().catch(() => undefined);

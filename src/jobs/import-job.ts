@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { AgentError, endsSource, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId } from '../domain/ids.ts';
+import { OwnerStop } from '../domain/owner-stop.ts';
 import type { ImportProgress } from '../domain/progress.ts';
 import type { CatalogStore, ImportCounts } from '../library/catalog/catalog-store.ts';
 import { backUpCatalog } from '../library/catalog-backup.ts';
@@ -139,10 +140,11 @@ export function lookingAt(count: number): ImportProgress {
 export function asStop(error: unknown, signal: AbortSignal): AgentError {
   if (error instanceof AgentError) return error;
   if (!signal.aborted) throw error;
-  return new AgentError('INTERRUPTED', 'Saving was stopped before its end. What was saved is whole.', {
-    remedy: 'Save again to go on.',
-    cause: error,
-  });
+  const { message, remedy } =
+    signal.reason instanceof OwnerStop
+      ? signal.reason
+      : { message: 'Saving was stopped before its end. What was saved is whole.', remedy: 'Save again to go on.' };
+  return new AgentError('INTERRUPTED', message, { remedy, cause: error });
 }
 
 async function saveSurvey(job: {

@@ -321,6 +321,7 @@ export async function emptyAllTrash(
   const emptied: EmptyTrashReport['drives'][number][] = [];
   for (const target of drives) {
     try {
+      using _use = target.use();
       emptied.push({ name: target.name, ...(await emptyOneDrive(options, await target.open(), nowMs)) });
       later.delete(target.id);
     } catch (error) {

@@ -7,7 +7,7 @@ import { join, relative, sep } from 'node:path';
 import { AgentError, isAgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
 import { makeFolders, writeError, writeSmallFile } from '../platform/durable-write.ts';
-import { type ExclusiveLock, takeExclusiveLock } from '../platform/exclusive-lock.ts';
+import { type ExclusiveLock, waitForExclusiveLock } from '../platform/exclusive-lock.ts';
 import {
   type FolderAbilities,
   isOnSystemVolume,
@@ -22,6 +22,8 @@ export const libraryFormatVersion = 1;
 export const ownFolderName = '.keepsake';
 const markerName = 'library.json';
 const idPattern = /^[\w-]{1,64}$/;
+/** A status looks whether the lock is held, which takes an instant: longer on a slow disk and a busy computer. */
+const lookMsMax = 1000;
 /** Where systems mount what can be unplugged. A folder here that lies on the system's own disk is a drive that is missing. */
 const mountRoots = ['/media', '/run/media', '/mnt', '/Volumes'];
 
@@ -75,7 +77,7 @@ export async function openLibrary(options: OpenLibraryOptions): Promise<Library>
   const folders = libraryFolders(root);
   await readMarker(folders); // a newer or damaged library is refused before anything is written to it
   await makeFolders({ root, folder: folders.own });
-  const lock = takeLock(join(folders.own, 'lock'));
+  const lock = await takeLock(join(folders.own, 'lock'));
   try {
     const marker = (await readMarker(folders)) ?? (await beginLibrary(folders));
     const abilities = await probe(folders);
@@ -179,10 +181,10 @@ async function beginLibrary(folders: LibraryFolders): Promise<Marker> {
   return { id };
 }
 
-function takeLock(path: string): ExclusiveLock {
+async function takeLock(path: string): Promise<ExclusiveLock> {
   let lock: ExclusiveLock | undefined;
   try {
-    lock = takeExclusiveLock(path);
+    lock = await waitForExclusiveLock(path, lookMsMax);
   } catch (error) {
     const code = systemErrorCode(error) ?? '';
     if (code.startsWith('SQLITE_FULL'))

@@ -21,6 +21,11 @@ export interface LogOptions {
   readonly shared?: Log | undefined;
 }
 
+/** For a command that has none open, and says nothing that would be looked for. */
+export function silentLog(): Log {
+  return pino({ level: 'silent' });
+}
+
 /** Opens `folder`/keepsake.log (folder 0700, files 0600), rotated at 5 MB, five old files kept. */
 export function openLog(options: LogOptions): OpenLog {
   if (options.shared !== undefined) return { log: options.shared, [Symbol.asyncDispose]: async () => undefined };

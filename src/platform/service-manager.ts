@@ -8,7 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** systemd-notify itself gives up after 5 s (sd_notify_barrier(3)). */
 const notifyTimeoutMs = 10_000;
-const questionTimeoutMs = 10_000;
+const questionTimeoutMs = 5000;
 const outputBytesMax = 256 * 1024;
 const statusCharsMax = 200;
 const defaultPath = '/usr/local/bin:/usr/bin:/bin';
@@ -32,7 +32,7 @@ export interface ServiceNews {
  * (measured 2026-11 with systemd 252, 200 calls each, idle and busy; waiting for it lost none).
  */
 export async function notifyServiceManager(environment: Environment, news: ServiceNews): Promise<void> {
-  if ((environment['NOTIFY_SOCKET'] ?? '') === '') return;
+  if (!isSet(environment['NOTIFY_SOCKET'])) return;
   const args = [
     ...(news.ready ? ['--ready'] : []),
     ...(news.status === undefined ? [] : [`--status=${oneLine(news.status)}`]),
@@ -55,7 +55,7 @@ export function watchdogIntervalMs(environment: Environment, pid = process.pid):
 }
 
 /** What a desktop tells its programs and not us, who were started before it. */
-const sessionKeys = [
+export const sessionKeys = [
   'DISPLAY',
   'WAYLAND_DISPLAY',
   'XAUTHORITY',
@@ -65,12 +65,13 @@ const sessionKeys = [
 ] as const;
 
 /**
- * `environment` with the display and bus of the session that is there now, as far as the service manager was told of them.
- * What starts at login starts before the desktop, and outlives it: whoever needs a display asks again before each attempt.
- * Takes 10 s at most; never rejects.
+ * `environment` with the display and bus of the session that is there now, as far as the service manager was told of them. The one way
+ * for whatever is shown: icon, notices, a folder. A service starts at login, before the desktop, and outlives it: whoever needs the
+ * desktop asks again before each attempt. Who was told of a display is on that one. Takes 5 s at most; never rejects.
  */
 export async function readSessionEnvironment(environment: Environment): Promise<Environment> {
-  if (process.platform !== 'linux') return environment;
+  const isService = isSet(environment['INVOCATION_ID']); // systemd.exec(5)
+  if (process.platform !== 'linux' || !isService || isSet(environment['DISPLAY'])) return environment;
   const answer = await askProgram('systemctl', ['--user', 'show-environment'], {
     environment: withRuntimeFolder(environment),
     timeoutMs: questionTimeoutMs,
@@ -79,6 +80,11 @@ export async function readSessionEnvironment(environment: Environment): Promise<
   const told = parseEnvironmentBlock(answer.stdout);
   const session = sessionKeys.flatMap((key) => (told[key] === undefined ? [] : [[key, told[key]] as const]));
   return { ...environment, ...Object.fromEntries(session) };
+}
+
+/** Without one, nothing can be shown in a window on Linux. */
+export function hasDisplay(environment: Environment): boolean {
+  return isSet(environment['DISPLAY']) || isSet(environment['WAYLAND_DISPLAY']);
 }
 
 /** `KEY=value` lines as `systemctl show-environment` prints them: values with odd characters as $'…' (bash(1), QUOTING). */
@@ -99,7 +105,7 @@ function unescaped(character: string): string {
 
 /** A login over ssh or by sudo may not name it; without it, the user's service manager is not found. */
 export function withRuntimeFolder(environment: Environment): Environment {
-  if ((environment['XDG_RUNTIME_DIR'] ?? '') !== '' || process.getuid === undefined) return environment;
+  if (isSet(environment['XDG_RUNTIME_DIR']) || process.getuid === undefined) return environment;
   const usual = `/run/user/${process.getuid()}`; // file-hierarchy(7)
   return existsSync(usual) ? { ...environment, XDG_RUNTIME_DIR: usual } : environment;
 }
@@ -145,6 +151,10 @@ export async function askProgram(
 function exitCodeOf({ code }: { readonly code?: string | number | null | undefined }): number {
   if (typeof code === 'number') return code;
   return code === 'ENOENT' || code === 'EACCES' ? 127 : -1;
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== '';
 }
 
 function oneLine(text: string): string {

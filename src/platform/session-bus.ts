@@ -35,6 +35,8 @@ export interface SignalMatch {
 }
 
 export interface SessionBus extends AsyncDisposable {
+  /** No two buses have the same one, nor has one that was started again (D-Bus specification, GetId). */
+  readonly id: string;
   /** The values of the answer. @throws AgentError SESSION_BUS_FAILED for an error, no answer in time, or a bus that went away. */
   call(call: BusCall, options: { readonly timeoutMs: number }): Promise<readonly unknown[]>;
   /** Signals from now on, until it is disposed. @throws AgentError SESSION_BUS_FAILED */
@@ -134,6 +136,7 @@ class Bus implements SessionBus {
   readonly #owners = new Map<string, string>();
 
   #isClosed = false;
+  #id = '';
 
   constructor(library: Library, socket: string) {
     this.#library = library;
@@ -147,13 +150,19 @@ class Bus implements SessionBus {
     connection.on('message', (message: Message) => this.#hear(message));
   }
 
+  get id(): string {
+    return this.#id;
+  }
+
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
 
   /** Resolves once the bus has answered. */
   async greet(timeoutMs: number): Promise<void> {
-    await this.call({ destination: busName, path: busPath, interface: busName, member: 'GetId' }, { timeoutMs });
+    const getId = { destination: busName, path: busPath, interface: busName, member: 'GetId' };
+    const [id] = await this.call(getId, { timeoutMs });
+    this.#id = String(id);
   }
 
   async call(call: BusCall, { timeoutMs }: { readonly timeoutMs: number }): Promise<readonly unknown[]> {

@@ -4,6 +4,7 @@
 
 import { spawn } from 'node:child_process';
 import type { Log } from './log.ts';
+import { readSessionEnvironment } from './service-manager.ts';
 import { type BusCall, hasOwner, openSessionBus, type SessionBus } from './session-bus.ts';
 
 const who = 'Keepsake';
@@ -21,7 +22,7 @@ export interface StayAwakeOptions {
   readonly platform?: NodeJS.Platform;
 }
 
-/** From now on until it is disposed, which can be done twice. Takes some milliseconds; with a desktop that hangs, a few seconds at most. */
+/** From now on until it is disposed, which can be done twice. Takes some milliseconds; with a desktop that hangs, some seconds at most. */
 export async function stayAwake(options: StayAwakeOptions): Promise<AsyncDisposable> {
   const held = new AsyncDisposableStack();
   const platform = options.platform ?? process.platform;
@@ -42,8 +43,10 @@ export async function stayAwake(options: StayAwakeOptions): Promise<AsyncDisposa
  * KDE is not asked twice: to it logind's "idle" means that the screen stays lit as well (powerdevil 5.27 and 6.7, powerdevilpolicyagent.cpp),
  * and what it is asked over the bus does not (powerdevilfdoconnector.cpp).
  */
-async function holdOnLinux(held: AsyncDisposableStack, options: StayAwakeOptions): Promise<void> {
-  const { environment, reason, log } = options;
+async function holdOnLinux(held: AsyncDisposableStack, of: StayAwakeOptions): Promise<void> {
+  const { reason, log } = of;
+  const environment = await readSessionEnvironment(of.environment);
+  const options = { ...of, environment };
   const bus = await openSessionBus(environment, { timeoutMs: answerMsMax }).catch((error: unknown) => {
     sayWhyNot(log, error);
     return undefined;

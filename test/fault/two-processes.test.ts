@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { takeExclusiveLock } from '../../src/platform/exclusive-lock.ts';
 import { finished, walk } from '../support/keepsake.ts';
 import { backup, expectAllSaved, makeScene, outcomeOf, startBackup, writePair, writePhoto } from './scene.ts';
 
@@ -26,6 +27,26 @@ test('of two runs on one library one works and the other says that it is busy', 
   expect(first).toMatchObject({ exitCode: 0, report: { imported: 9 } });
   expect(second && outcomeOf(await second)).toMatchObject({ exitCode: 3, code: 'LIBRARY_BUSY' });
   await expectAllSaved(scene.library, truth);
+});
+
+// Without this, a command could be sent away because the icon was counting photos at that moment.
+test('a command that meets somebody who only looks waits until the look is over', async () => {
+  using scene = makeScene();
+  writePhoto(join(scene.source, 'IMG_1.JPG'));
+  await backup(scene);
+  writePhoto(join(scene.source, 'IMG_2.JPG'));
+  let look: ReturnType<typeof takeExclusiveLock>;
+  const outcome = await backup(scene, {
+    seams: {
+      wrapSource: (source) => {
+        look = takeExclusiveLock(join(scene.library, '.keepsake/lock')); // right before the library is opened
+        setTimeout(() => look?.release(), 150);
+        return source;
+      },
+    },
+  });
+  expect(look).toBeDefined();
+  expect(outcome).toMatchObject({ exitCode: 0, report: { imported: 1 } });
 });
 
 // Without this, two first runs at the same moment could begin two libraries in one folder, each unknown to the other.

@@ -1,6 +1,6 @@
 // The agent as its owner meets it: an icon, a menu, now and then a sentence. A click that does nothing, or a desktop that takes the agent
 // with it, would be noticed on the day the photos are gone.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { makeScene } from '../fault/scene.ts';
@@ -139,6 +139,38 @@ test('An icon that is killed comes back, and a desktop that ends takes nothing o
     'Dad: Done. 1 new photo. You can unplug the phone.',
   ]);
   expect(await agent.stop()).toBe(0);
+});
+
+test('After a crash a question is asked anew, and the one whose buttons nobody hears any more is gone', {
+  timeout: 90_000,
+}, async () => {
+  using scene = makeScene();
+  await using at = await makePhoneScene({ name: 'Dad' });
+  phoneAdds(at);
+  configureAgent(scene.home, { library: scene.library, cardRoots: [], timeZone: whereItIsNoon() });
+  await using desktop = await startDesktop({ display: false });
+  await using recorder = await startRecorder(desktop);
+  const options = { home: scene.home, environment: { ...at.environment, ...shownOn(desktop) } };
+  const noted = () => readFileSync(join(scene.home, 'state/notices-shown.json'), 'utf8');
+  const question = 'Dad is here for the first time';
+  {
+    await using agent = await startAgent(options);
+    await told(recorder, question);
+    await vi.waitUntil(() => existsSync(join(scene.home, 'state/notices-shown.json')), patience);
+    await agent.stop('SIGKILL');
+  }
+  expect([...recorder.open.keys()]).toEqual([1]);
+  {
+    await using agent = await startAgent(options);
+    await vi.waitUntil(() => !recorder.open.has(1), patience);
+    const again = await told(recorder, question);
+    expect([...recorder.open.keys()]).toEqual([again.id]);
+    recorder.press(again.id, '0');
+    await told(recorder, 'Dad: Done. 1 new photo.');
+    await vi.waitUntil(() => noted() === '[]\n', patience);
+    expect(await agent.stop()).toBe(0);
+  }
+  expect([...recorder.open.values()]).toEqual([]);
 });
 
 function phoneAdds({ phone }: Awaited<ReturnType<typeof makePhoneScene>>): void {

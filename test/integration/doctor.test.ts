@@ -458,7 +458,10 @@ test('A real message is shown and taken back, and the place for the icon is foun
     (await diagnosed(scene.home, { environment: { ...environment, DISPLAY: ':77' } })).of('notification'),
   ).toMatchObject({ result: 'fail', details: { code: 'NOTICE_UNDELIVERED' } });
   await using recorder = await startRecorder(desktop);
-  await using _host = await startHost(desktop);
+  await using host = await startHost(desktop, { hasPanel: false });
+  const panelless = await diagnosed(scene.home, { environment, quiet: true });
+  expect(panelless.of('icon'), 'a list of icons that nobody shows').toMatchObject({ result: 'advice' });
+  host.panelComes();
   const whole = await diagnosed(scene.home, { environment });
   expect(whole.of('notification').result).toBe('pass');
   expect(whole.of('icon').result).toBe('pass');

@@ -96,10 +96,38 @@ test('Each state that its owner can do something about is shown, and waited for'
   phone.tapTrust();
   await becomes('ready');
 
-  phone.detach();
+  expect(await agent.stop()).toBe(0);
+});
+
+test('A phone that is here by Wi-Fi alone was not plugged in: it is listed, and nobody is told, asked or reminded of it', async () => {
+  using scene = makeScene();
+  await using at = await makePhoneScene();
+  const { phone, daemon } = at;
+  phone.files.addSynthetic('DCIM/100APPLE/IMG_0001.JPG', 60_000, new Date(1.6e12));
+  configureAgent(scene.home, { library: scene.library, cardRoots: [] });
+  await using agent = await startAgent({ home: scene.home, environment: at.environment });
+  await agent.hears('is connected for the first time');
+  const id = (await devicesOf(scene.home))[0]?.id ?? '';
+  await keepsake(['enroll', id], { home: scene.home });
+  await agent.hears('All photos and videos on it are saved.');
+  const so = agent.said.length;
   const wireless = new FakeIphone({ name: phone.name, udid: phone.udid, isNetwork: true });
   daemon.attach(wireless);
-  await becomes('needsCable');
+  phone.detach(); // its cable is pulled; over the air it stays
+  await agent.hears('was disconnected', so);
+  await comesTrue(async () => (await devicesOf(scene.home))[0]?.state === 'needsCable');
+  const [device] = (await devicesOf(scene.home)) as readonly { readonly visits?: unknown }[];
+  expect(device).toMatchObject({ advice: { code: 'PHONE_NEEDS_CABLE' } });
+  expect(device?.visits).toBe(undefined);
+  expect(await statusOf(scene.home)).toMatchObject({ state: 'idle', needsYou: [], sources: [{ connected: false }] });
+  wireless.detach();
+  daemon.attach(new FakeIphone({ name: 'a guest', isNetwork: true }));
+  await comesTrue(async () => (await devicesOf(scene.home))[0]?.connected === false);
+  const then = agent.said.length;
+  daemon.attach(phone);
+  await agent.hears('All photos and videos on it are saved.', then);
+  expect(agent.said.slice(so), 'nothing but comings and goings').not.toMatch(/Wi-Fi|a guest|iphone-/);
+  expect(await devicesOf(scene.home)).toHaveLength(1);
   expect(await agent.stop()).toBe(0);
 });
 

@@ -7,13 +7,14 @@ import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Notice } from '../../src/domain/notice.ts';
 import type { OwnerWish } from '../../src/domain/owner-wish.ts';
-import type { NoticeService } from '../../src/notify/notices/notice-desktop.ts';
+import type { NoticeMemory, NoticeService, ShownNotice } from '../../src/notify/notices/notice-desktop.ts';
 import { openNoticeService } from '../../src/notify/notices/notice-service.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { openSessionBus } from '../../src/platform/session-bus.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
 import { startRecorder } from '../support/notification-recorder.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
+import { serviceBefore } from '../support/session-stand-in.ts';
 
 beforeEach((context) => needDesktop(context));
 
@@ -36,7 +37,7 @@ const soon = { answerTimeoutMs: 2000 };
 
 function open(
   environment: Readonly<Record<string, string>>,
-  options: { readonly answerTimeoutMs?: number } = {},
+  options: { readonly answerTimeoutMs?: number; readonly memory?: NoticeMemory } = {},
 ): NoticeService & { readonly wishes: OwnerWish[] } {
   const wishes: OwnerWish[] = [];
   const service = openNoticeService({
@@ -60,6 +61,18 @@ function standIn(folder: string, script: string): void {
 /** One that fails, as the real one does without a desktop. */
 function withoutPrograms(folder: string): void {
   standIn(folder, 'echo "no desktop" >&2; exit 1');
+}
+
+/** What is stored of what is on the screen. */
+function memory(noted: readonly ShownNotice[] = []): NoticeMemory & { noted: readonly ShownNotice[] } {
+  const stored = {
+    noted,
+    load: async () => stored.noted,
+    save: async (shown: readonly ShownNotice[]) => {
+      stored.noted = shown;
+    },
+  };
+  return stored;
 }
 
 async function showAtLast(notices: NoticeService, notice: Notice): Promise<void> {
@@ -258,6 +271,79 @@ describe('On a desktop of the test', () => {
     expect(notices.wishes).toEqual([{ kind: 'decide', device: 'mum', decision: 'never' }]);
   });
 
+  test('at the end nothing is left whose buttons nobody hears', async () => {
+    await using desktop = await startDesktop({ display: false });
+    await using recorder = await startRecorder(desktop);
+    const notes = memory();
+    const notices = open(desktop.environment, { memory: notes });
+    await notices.show(question);
+    await notices.show({ ...done, body: 'Saving 3 photos. Leave it plugged in.' });
+    await vi.waitUntil(() => notes.noted.length === 1, patience);
+    await notices[Symbol.asyncDispose]();
+    expect(recorder.open.size).toBe(0);
+    expect(notes.noted).toEqual([]);
+  });
+
+  test('that hangs at the end does not hold it up, and takes back what was shown when it comes to', async () => {
+    await using desktop = await startDesktop({ display: false });
+    await using recorder = await startRecorder(desktop);
+    const notices = open(desktop.environment);
+    await notices.show(question);
+    recorder.hang();
+    await notices[Symbol.asyncDispose]();
+    recorder.comeTo();
+    await vi.waitUntil(() => recorder.open.size === 0, patience);
+  });
+
+  test('after a crash, the next run takes back what the one before left, and what is no longer there is not noted', async () => {
+    await using desktop = await startDesktop({ display: false });
+    await using recorder = await startRecorder(desktop);
+    const notes = memory();
+    await using crashed = open(desktop.environment, { memory: notes });
+    for (const key of ['question:mum', 'closed', 'pressed', 'taken back']) await crashed.show({ ...question, key });
+    await crashed.show(done);
+    recorder.close(2);
+    recorder.press(3, '1');
+    await crashed.withdraw('taken back');
+    await vi.waitUntil(() => notes.noted.length === 1, patience);
+    const after = memory(notes.noted);
+    await using next = open(desktop.environment, { memory: after });
+    expect(await next.takeBackLeftOvers()).toEqual(['question:mum']);
+    expect([...recorder.open.values()].map(({ title }) => title)).toEqual([done.title]);
+    await vi.waitUntil(() => after.noted.length === 0, patience);
+    expect(await next.takeBackLeftOvers()).toEqual([]);
+    await next.show(question);
+    await vi.waitUntil(() => after.noted.length === 1, patience);
+  });
+
+  test.for([
+    ['another desktop has', async (): Promise<void> => undefined],
+    [
+      'a bus that was started again has',
+      async (desktop: Desktop): Promise<void> => {
+        await desktop.killBus();
+        await desktop.startBus();
+      },
+    ],
+  ] as const)('a number of somebody else, which %s given, is never taken back', async ([, between]) => {
+    await using desktop = await startDesktop({ display: false });
+    const first = await startRecorder(desktop);
+    const notes = memory();
+    await using crashed = open(desktop.environment, { memory: notes });
+    await crashed.show(question);
+    await vi.waitUntil(() => notes.noted.length === 1, patience);
+    const left: readonly ShownNotice[] = notes.noted;
+    await first[Symbol.asyncDispose]();
+    await between(desktop);
+    await using second = await startRecorder(desktop);
+    await using stranger = open(desktop.environment);
+    await stranger.show({ ...question, key: 'a stranger' });
+    await using next = open(desktop.environment, { memory: memory(left) });
+    expect(await next.takeBackLeftOvers()).toEqual([]);
+    await next.show({ ...done, key: 'last' }); // whatever was sent before has been heard
+    expect([...second.open.values()].some(({ id }) => id === left[0]?.id)).toBe(true);
+  });
+
   test('that hangs and comes to, what it was asked is neither doubled nor forgotten', async () => {
     await using desktop = await startDesktop({ display: false });
     await using recorder = await startRecorder(desktop);
@@ -341,6 +427,19 @@ describe('On a desktop of the test', () => {
   });
 });
 
+test('A service that is older than the desktop finds the bus that is there now', async () => {
+  using folder = temporaryFolder();
+  withoutPrograms(folder.path);
+  await using desktop = await startDesktop({ display: false, bus: false });
+  await using notices = open(serviceBefore(folder.path, {}));
+  await expect(notices.show(done)).rejects.toMatchObject({ code: 'NOTICE_UNDELIVERED' });
+  await desktop.startBus();
+  await using recorder = await startRecorder(desktop);
+  serviceBefore(folder.path, desktop.environment);
+  await notices.show(done);
+  expect(recorder.asked.map(({ body }) => body)).toEqual([done.body]);
+});
+
 test('Who ends at once does not name its program, which some desktops would take the notice away for', async () => {
   await using desktop = await startDesktop({ display: false });
   await using recorder = await startRecorder(desktop);
@@ -353,6 +452,8 @@ test('Who ends at once does not name its program, which some desktops would take
   });
   await notices.show(done);
   expect(recorder.asked.map(({ hints }) => Object.keys(hints))).toEqual([['urgency', 'transient', 'suppress-sound']]);
+  await notices[Symbol.asyncDispose]();
+  expect(recorder.open.size).toBe(1); // it is to be read when this process is gone
 });
 
 describe('Without a desktop', () => {
@@ -366,6 +467,17 @@ describe('Without a desktop', () => {
     const lines = readFileSync(told, 'utf8').split('\n');
     expect(lines).toContain('–rf "$HOME" `id` $(id)');
     expect(lines).toContain("it's 3 > 2; `id`");
+  });
+
+  test('the second way is on the display that is there now, and nothing else of this process changes', async () => {
+    using folder = temporaryFolder();
+    const told = join(folder.path, 'told');
+    standIn(folder.path, `printf '%s|%s' "$DISPLAY" "$HOME" > "${told}"`);
+    const before = { ...process.env };
+    await using notices = open(serviceBefore(folder.path, { DISPLAY: ':77' }));
+    await notices.show(done);
+    expect(readFileSync(told, 'utf8')).toBe(`:77|${before['HOME']}`);
+    expect({ ...process.env }).toEqual(before);
   });
 
   test.for([

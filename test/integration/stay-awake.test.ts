@@ -9,6 +9,7 @@ import { stayAwake } from '../../src/platform/stay-awake.ts';
 import { standIn } from '../support/awake-stand-in.ts';
 import { projectRoot, temporaryFolder } from '../support/keepsake.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
+import { serviceBefore } from '../support/session-stand-in.ts';
 
 beforeEach((context) => needDesktop(context));
 
@@ -140,6 +141,16 @@ test('KDE is asked once, in the way that lets the screen go dark', async () => {
   await vi.waitUntil(async () => !(await power.isHeld()), patience);
   expect(keeper.isHeld()).toBe(false);
   expect(keeper.told).toThrow('ENOENT'); // it was never begun
+});
+
+test('A service that is older than the desktop asks the desktop that is there now', async () => {
+  using folder = temporaryFolder();
+  const keeper = standIn(folder.path);
+  await using desktop = await startDesktop({ display: false });
+  using power = await startPower(desktop, { names: ['org.freedesktop.PowerManagement'] });
+  await using _awake = await stayAwake({ environment: serviceBefore(folder.path, desktop.environment), reason, log });
+  expect(power.asked).toEqual([['Keepsake', reason]]);
+  await vi.waitUntil(keeper.isHeld, patience);
 });
 
 test('A desktop that hangs is not waited for, and holds nothing afterwards', async () => {

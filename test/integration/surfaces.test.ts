@@ -1,5 +1,5 @@
 // What the owner sees must not depend on what is broken being readable: that is when they need it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino from 'pino';
 import { beforeEach, expect, test, vi } from 'vitest';
@@ -30,16 +30,18 @@ const saved = {
   result: { imports: [{ source: { id, kind: 'card', name: 'NIKON' }, newPhotos: 2, failed: 0, deferred: 0 }] },
 } as unknown as AgentEvent;
 
-function run(desktop: Desktop, home: string, readStatus: () => Promise<Status>) {
+function run(desktop: Desktop, home: string, readStatus: () => Promise<Status>, clock = systemClock) {
   const stop = new AbortController();
+  const events: AgentEvent[] = [];
   const surfaces = new Surfaces({
-    ...{ paths: findPaths({ KEEPSAKE_HOME: home }), environment: desktop.environment, clock: systemClock },
+    ...{ paths: findPaths({ KEEPSAKE_HOME: home }), environment: desktop.environment, clock },
     ...{ log: pino({ level: 'silent' }), readStatus, timeZone: async () => whereItIsNoon() },
-    ...{ onEvent: () => undefined, onWish: () => undefined },
+    ...{ onEvent: (event: AgentEvent) => void events.push(event), onWish: () => undefined },
   });
   const ended = surfaces.run(stop.signal);
   return {
     surfaces,
+    events,
     [Symbol.asyncDispose]: async () => {
       stop.abort();
       await ended;
@@ -78,6 +80,68 @@ test('What was safe before is not called safe when it cannot be counted, and the
     'Done. 2 new photos. You can take the card out. Do not erase it yet: its photos are on one drive only.',
   ]);
   await vi.waitUntil(async () => !(await icon.text()).includes('are safe'), patience);
+});
+
+const announced = { kind: 'announced', announcement: { id, name: 'NIKON' } } as const;
+
+test('A question goes with the agent, and after a crash it is asked again where nobody hears the one before', async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, 'state'));
+  const noted = join(folder.path, 'state/notices-shown.json');
+  await using desktop = await startDesktop({ display: false });
+  await using recorder = await startRecorder(desktop);
+  const titles = () => [...recorder.open].map(([number, { title }]) => `${number} ${title}`);
+  const question = 'NIKON is here for the first time';
+  let crashed = '';
+  {
+    await using shown = run(desktop, folder.path, async () => allSafe);
+    shown.surfaces.hear(announced, calmState);
+    await vi.waitUntil(() => titles().includes(`1 ${question}`), patience);
+    await vi.waitUntil(() => existsSync(noted), patience);
+    crashed = readFileSync(noted, 'utf8');
+  }
+  expect(titles()).toEqual([]);
+  {
+    await using again = run(desktop, folder.path, async () => allSafe);
+    again.surfaces.hear(announced, calmState); // it was asked an hour ago
+    again.surfaces.hear({ kind: 'asked', ids: [] }, calmState);
+    await vi.waitUntil(() => titles().length > 0, patience);
+    expect(titles()).toEqual(['2 Nothing to save from']);
+  }
+  // As if the first run had ended without a word.
+  writeFileSync(noted, crashed);
+  recorder.reopen(1);
+  await using next = run(desktop, folder.path, async () => allSafe);
+  next.surfaces.hear(announced, calmState);
+  await vi.waitUntil(() => titles().length > 0 && recorder.asked.length === 3, patience);
+  expect(titles()).toEqual([`3 ${question}`]);
+});
+
+test('What could not be shown is told until it is shown, or for a week', async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, 'state'));
+  await using desktop = await startDesktop({ display: false });
+  let aheadMs = 0;
+  const clock = { ...systemClock, nowMs: () => Date.now() + aheadMs };
+  await using shown = run(desktop, folder.path, async () => allSafe, clock);
+  const undelivered = () => shown.events.flatMap((event) => (event.kind === 'undelivered' ? [event.notices] : []));
+  const failure = { code: 'DRIVE_BUSY', message: 'It is in use.', remedy: '' };
+  shown.surfaces.hear({ kind: 'refused', failure }, calmState);
+  await vi.waitUntil(() => undelivered().at(-1)?.length === 1, patience);
+  shown.surfaces.hear({ kind: 'asked', ids: [] }, calmState);
+  await vi.waitUntil(() => undelivered().at(-1)?.length === 2, patience);
+  await using _recorder = await startRecorder(desktop);
+  shown.surfaces.hear({ kind: 'asked', ids: [] }, calmState);
+  await vi.waitUntil(() => undelivered().at(-1)?.length === 1, patience);
+  const week = 7 * 86_400_000;
+  aheadMs = week - 3_600_000;
+  shown.surfaces.minute();
+  shown.surfaces.hear({ kind: 'asked', ids: [] }, calmState);
+  await vi.waitUntil(() => undelivered().length === 4, patience);
+  expect(undelivered().at(-1)).toMatchObject([{ message: 'That could not be done: It is in use.' }]);
+  aheadMs = week;
+  shown.surfaces.minute();
+  await vi.waitUntil(() => undelivered().at(-1)?.length === 0, patience);
 });
 
 test('A question that comes before there is a desktop to ask it on is asked', async () => {

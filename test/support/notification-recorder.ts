@@ -22,6 +22,8 @@ export interface NotificationRecorder extends AsyncDisposable {
   press(id: number, action: string): void;
   /** As its owner does. */
   close(id: number): void;
+  /** As if it had never been closed. */
+  reopen(id: number): void;
   /** Answers nobody, as a process that is stopped, until it comes to. */
   hang(): void;
   comeTo(): void;
@@ -106,6 +108,10 @@ export async function startRecorder(
     asked,
     open,
     close: (id) => close(id, closedByOwner),
+    reopen: (id) => {
+      const before = asked.findLast((each) => each.id === id);
+      if (before !== undefined) open.set(id, before);
+    },
     hang: () => {
       awake = Promise.withResolvers<void>();
     },

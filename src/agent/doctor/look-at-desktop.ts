@@ -5,7 +5,9 @@ import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { isAgentError } from '../../domain/errors.ts';
 import { openNoticeService } from '../../notify/notices/notice-service.ts';
+import { hasTray } from '../../notify/tray/tray-watcher.ts';
 import { runCommand } from '../../platform/bounded-command.ts';
+import { hasDisplay, readSessionEnvironment } from '../../platform/service-manager.ts';
 import { hasOwner, openSessionBus } from '../../platform/session-bus.ts';
 import { readLoginStatus } from '../install/install.ts';
 import type { Environment } from '../paths.ts';
@@ -15,8 +17,6 @@ import * as words from './words.ts';
 
 const slowAnswerMs = 3000;
 const busTimeoutMs = 5000;
-/** KDE's name, which all panels took over. */
-const iconHost = 'org.kde.StatusNotifierWatcher';
 const messageService = 'org.freedesktop.Notifications';
 const trialKey = 'doctor';
 
@@ -71,9 +71,11 @@ export async function lookAtIcon(context: DoctorContext): Promise<Finding> {
     return { result: 'advice', meaning: message, nextStep: remedy, details: { code } };
   }
   if (process.platform !== 'linux') return { result: 'skipped', ...words.icon.notTried };
-  await using bus = await openSessionBus(context.environment, { timeoutMs: busTimeoutMs });
+  await using bus = await openSessionBus(await readSessionEnvironment(context.environment), {
+    timeoutMs: busTimeoutMs,
+  });
   if (bus === undefined) return { result: 'skipped', ...words.icon.noDesktop };
-  return (await hasOwner(bus, iconHost))
+  return (await hasTray(bus))
     ? { result: 'pass', ...words.icon.possible }
     : { result: 'advice', ...words.icon.noPlace };
 }
@@ -103,8 +105,9 @@ export async function lookAtNotification(context: DoctorContext, signal: AbortSi
 /** Over SSH, say, there may be a bus and nobody on it who shows anything: that is no fault. */
 async function hasDesktop(environment: Environment): Promise<boolean> {
   if (process.platform !== 'linux') return true;
-  if (['DISPLAY', 'WAYLAND_DISPLAY'].some((name) => (environment[name] ?? '') !== '')) return true;
-  await using bus = await openSessionBus(environment, { timeoutMs: busTimeoutMs });
+  const session = await readSessionEnvironment(environment);
+  if (hasDisplay(session)) return true;
+  await using bus = await openSessionBus(session, { timeoutMs: busTimeoutMs });
   return bus !== undefined && (await hasOwner(bus, messageService).catch(() => false));
 }
 

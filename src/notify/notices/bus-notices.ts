@@ -3,8 +3,9 @@
 
 import type { Notice } from '../../domain/notice.ts';
 import { printable } from '../../domain/printable.ts';
+import { readSessionEnvironment } from '../../platform/service-manager.ts';
 import { isUnanswered, openSessionBus, type SessionBus } from '../../platform/session-bus.ts';
-import { cut, defaultAnswerTimeoutMs, type NoticeServiceOptions } from './notice-desktop.ts';
+import { cut, defaultAnswerTimeoutMs, type NoticeServiceOptions, type ShownNotice } from './notice-desktop.ts';
 
 const service = 'org.freedesktop.Notifications';
 const at = { destination: service, path: '/org/freedesktop/Notifications', interface: service } as const;
@@ -18,6 +19,8 @@ const lateAnswerMsMax = 24 * 3_600_000;
 /** A bus that hangs is not asked again before: each question would hold up what is shown elsewhere. */
 const hungBusMs = 60_000;
 const openMax = 100;
+/** What is taken back at the end is not waited for any longer: a desktop that hangs does it when it comes to. */
+const endMsMax = 1000;
 /** Of different keys. */
 const waitingMax = 50;
 const attemptsMax = 2;
@@ -34,10 +37,7 @@ interface Shower {
   readonly capabilities: ReadonlySet<string>;
 }
 
-interface OpenNotice {
-  readonly id: number;
-  /** Whose number it is. */
-  readonly owner: string;
+interface OpenNotice extends ShownNotice {
   readonly notice: Notice;
 }
 
@@ -70,6 +70,9 @@ export class BusNotices {
   /** What a desktop that hangs owes us. */
   #owed: Promise<unknown> | undefined;
   #hungBusUntilMs = Number.NEGATIVE_INFINITY;
+  /** What was noted last, and when it will have been. */
+  #noted = '[]';
+  #lastNote = Promise.resolve();
   #isDisposed = false;
 
   constructor(options: NoticeServiceOptions) {
@@ -98,7 +101,7 @@ export class BusNotices {
     this.#waiting.delete(key);
     if (this.#current?.key === key) this.#current.isTakenBack = true;
     const shown = this.#open.get(key);
-    this.#open.delete(key);
+    this.#forget(key);
     if (shown === undefined) return;
     const connection = await this.#connection;
     if (connection === undefined) return;
@@ -106,11 +109,33 @@ export class BusNotices {
     if (!this.#isHung()) await closed;
   }
 
+  /** See `NoticeService`. */
+  async takeBackLeftOvers(): Promise<readonly string[]> {
+    const left = (await this.#options.memory?.load()) ?? [];
+    if (left.length === 0) return [];
+    this.#noted = JSON.stringify(left);
+    const connection = await this.#connect();
+    // What shows notices now may be another, and have given the same numbers to notices of others: those are left alone. It has lost what
+    // the one before showed, as a rule; where it has not, a button that does nothing is the lesser evil.
+    const owner = connection && (await ownerOf(connection.bus, this.#answerTimeoutMs).catch(() => undefined));
+    const ours = left.filter((each) => each.owner === owner && each.bus === connection?.bus.id);
+    if (connection !== undefined) await Promise.all(ours.map((each) => close(connection, each, this.#answerTimeoutMs)));
+    this.#note();
+    return ours.map(({ key }) => key);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    const isHung = this.#isHung();
     this.#isDisposed = true;
     const connection = await this.#connection;
     this.#connection = undefined;
+    if (connection !== undefined && this.#options.isShortLived !== true) {
+      const closed = Promise.all([...this.#open.values()].map((each) => close(connection, each, endMsMax)));
+      this.#forget(...this.#open.keys());
+      if (!isHung) await closed;
+    }
     await connection?.bus[Symbol.asyncDispose]();
+    await this.#lastNote;
   }
 
   async #showWaiting(): Promise<void> {
@@ -132,13 +157,8 @@ export class BusNotices {
 
   async #show(notice: Notice, current: CurrentNotice): Promise<NoticeOutcome> {
     const { clock, log } = this.#options;
-    const beganMs = clock.monotonicMs();
     const connection = await this.#connect();
-    if (connection === undefined) {
-      if (clock.monotonicMs() - beganMs < this.#answerTimeoutMs / 2) return 'unreachable';
-      this.#hungBusUntilMs = clock.monotonicMs() + hungBusMs;
-      return 'frozen';
-    }
+    if (connection === undefined) return this.#isHung() ? 'frozen' : 'unreachable';
     try {
       // A desktop that went while it was asked may have given way to another.
       for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
@@ -156,17 +176,27 @@ export class BusNotices {
   }
 
   async #connect(): Promise<Connection | undefined> {
-    this.#connection ??= this.#listen().catch((error: unknown) => {
-      this.#options.log.debug({ err: error }, 'the bus of the session cannot be used');
-      return undefined;
-    });
+    this.#connection ??= this.#reachBus();
     const connection = await this.#connection;
     if (connection === undefined) this.#connection = undefined; // there may be one next time
     return connection;
   }
 
-  async #listen(): Promise<Connection | undefined> {
-    const bus = await openSessionBus(this.#options.environment, { timeoutMs: this.#answerTimeoutMs });
+  async #reachBus(): Promise<Connection | undefined> {
+    const { clock, log } = this.#options;
+    const environment = await readSessionEnvironment(this.#options.environment);
+    const beganMs = clock.monotonicMs();
+    const connection = await this.#listen(environment).catch((error: unknown) => {
+      log.debug({ err: error }, 'the bus of the session cannot be used');
+      return undefined;
+    });
+    if (connection === undefined && clock.monotonicMs() - beganMs >= this.#answerTimeoutMs / 2)
+      this.#hungBusUntilMs = clock.monotonicMs() + hungBusMs;
+    return connection;
+  }
+
+  async #listen(environment: NoticeServiceOptions['environment']): Promise<Connection | undefined> {
+    const bus = await openSessionBus(environment, { timeoutMs: this.#answerTimeoutMs });
     if (bus === undefined) return undefined;
     const connection: Connection = { bus, shower: undefined };
     const from = { sender: service, path: at.path, interface: service };
@@ -184,7 +214,7 @@ export class BusNotices {
     void bus.closed.then(() => {
       this.#connection = undefined;
       this.#owed = undefined;
-      this.#open.clear();
+      this.#forget(...this.#open.keys());
     });
     return connection;
   }
@@ -214,11 +244,11 @@ export class BusNotices {
     const taken = connection.bus.call(call, { timeoutMs: lateAnswerMsMax }).then(
       ([id]) => {
         if (typeof id !== 'number' || connection.shower !== shower) return false;
-        const shown = { id, owner: shower.owner, notice };
+        const shown = { key: notice.key, id, owner: shower.owner, bus: connection.bus.id, notice };
         this.#open.delete(notice.key);
         if (current.isTakenBack) void close(connection, shown);
         else this.#open.set(notice.key, shown);
-        for (const oldest of [...this.#open.keys()].slice(0, -openMax)) this.#open.delete(oldest);
+        this.#forget(...[...this.#open.keys()].slice(0, -openMax));
         return true;
       },
       (error: unknown) => {
@@ -262,7 +292,22 @@ export class BusNotices {
   }
 
   #closed(id: unknown): void {
-    for (const [key, shown] of this.#open) if (shown.id === id) this.#open.delete(key);
+    for (const [key, shown] of this.#open) if (shown.id === id) this.#forget(key);
+  }
+
+  #forget(...keys: readonly string[]): void {
+    for (const key of keys) this.#open.delete(key);
+    this.#note();
+  }
+
+  /** Only what has buttons: the rest is as true, or soon gone, whether or not we are there. */
+  #note(): void {
+    const shown = [...this.#open.values()].filter(({ notice }) => notice.buttons.length > 0);
+    const next = shown.map(({ key, id, owner, bus }): ShownNotice => ({ key, id, owner, bus }));
+    const text = JSON.stringify(next);
+    if (text === this.#noted) return;
+    this.#noted = text;
+    this.#lastNote = this.#lastNote.then(() => this.#options.memory?.save(next));
   }
 
   /** The numbers of the one before mean nothing to another: they may be somebody else's there. */
@@ -270,10 +315,10 @@ export class BusNotices {
     connection.shower = undefined;
     this.#owed = undefined;
     this.#hungBusUntilMs = Number.NEGATIVE_INFINITY;
-    for (const [key, { notice }] of this.#open) if (notice.weight !== 'lasting') this.#open.delete(key);
+    this.#forget(...[...this.#open].flatMap(([key, { notice }]) => (notice.weight === 'lasting' ? [] : [key])));
     if (!isThere) return;
     const questions = [...this.#open];
-    this.#open.clear();
+    this.#forget(...this.#open.keys());
     // What was a question, and was not answered, is asked again, unless that is being done already.
     const isUnderWay = (key: string) => this.#waiting.has(key) || (this.#isShowing && this.#current?.key === key);
     for (const [key, { notice }] of questions) if (!isUnderWay(key)) void this.tryToShow(notice);
@@ -319,9 +364,13 @@ function actionOf(index: number): string {
 }
 
 /** Asked of whose number it is, by the name that nobody gets after them. Never rejects: one that is gone is what was wanted. */
-async function close({ bus }: Connection, { id, owner }: OpenNotice): Promise<void> {
+async function close(
+  { bus }: Connection,
+  { id, owner }: ShownNotice,
+  timeoutMs = defaultAnswerTimeoutMs,
+): Promise<void> {
   const call = { ...at, destination: owner, member: 'CloseNotification', signature: 'u', body: [id] };
-  await bus.call(call, { timeoutMs: defaultAnswerTimeoutMs }).catch(() => undefined);
+  await bus.call(call, { timeoutMs }).catch(() => undefined);
 }
 
 /** @throws AgentError SESSION_BUS_FAILED if the bus itself does not answer. */

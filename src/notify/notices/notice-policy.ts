@@ -5,6 +5,7 @@
 import { assertNever } from '../../domain/assert.ts';
 import type { News } from '../../domain/news.ts';
 import type { Notice } from '../../domain/notice.ts';
+import { freshMs, patienceMs } from '../../domain/phone-patience.ts';
 import { isQuiet, type QuietHours } from '../../domain/reminders.ts';
 import type { Need } from '../../domain/status.ts';
 import * as words from './notice-words.ts';
@@ -15,10 +16,6 @@ const announceMsMin = 30_000;
 const estimateAfterMs = 5000;
 /** A cable that comes loose and is put back, within this, is the same visit. */
 const sameVisitMs = 3_600_000;
-/** A phone that was saved from within this need not be unlocked now: people charge them every night. */
-const freshMs = 2 * 86_400_000;
-/** People unlock a phone when they want something of it: nobody is asked to before this has passed. */
-const patienceMs = 60_000;
 /** A question about a new device comes back with the device, but not sooner than this. */
 const askAgainMs = 3 * 86_400_000;
 /** A tray may come up later than Keepsake. */
@@ -72,6 +69,12 @@ export const nothingSaid: NoticeState = {
   kept: { askedAtMs: {}, saidNoIcon: false },
 };
 
+/** What a crash took from the screen: a question that was there, and not answered, is asked again when its device is here. */
+export function toBeAskedAnew(kept: KeptNoticeState, keys: readonly string[]): KeptNoticeState {
+  const asked = Object.entries(kept.askedAtMs).filter(([id]) => !keys.includes(questionKey(id)));
+  return { ...kept, askedAtMs: Object.fromEntries(asked) };
+}
+
 export interface NoticeDecision {
   readonly state: NoticeState;
   readonly show: readonly Notice[];
@@ -106,8 +109,6 @@ export function decideNotices(state: NoticeState, news: News, moment: Moment): N
       return ask(state, news, moment);
     case 'decided':
       return forget(state, news);
-    case 'onlyInICloud':
-      return showOrDefer(state, news.id, { notice: words.onlyInICloud(news), moment });
     case 'standing':
       return {
         state: { ...state, shown: [...new Set([...news.keys.filter((key) => isShown(state, news, key))])] },
@@ -196,17 +197,24 @@ function answer(state: NoticeState, news: Of<'saved' | 'copied'>, moment: Moment
   const amount = news.kind === 'saved' ? news.newPhotos : news.files;
   // What was wrong and is not any more is no longer told, whoever began this.
   const over = visit?.told === undefined && visit?.waits === undefined ? [] : [visitKey(news.id)];
+  const inICloud = news.kind === 'saved' ? news.onlyInICloud : undefined;
   if (visit === undefined || visit.said === 'answered') {
     const next = visit === undefined ? state : withVisit(state, news.id, settled(visit));
-    return { state: next, show: [], withdraw: over };
+    if (inICloud === undefined) return { state: next, show: [], withdraw: over };
+    // Nobody waits to hear how it ended, but that it was not all of it is news.
+    const notice = words.onlyInICloud(visitKey(news.id), news.name, inICloud);
+    const decision = showOrDefer(next, news.id, { notice, moment });
+    return { ...decision, withdraw: decision.show.length > 0 ? [] : over };
   }
   const { [news.id]: _, ...deferred } = state.deferred;
   const next = { ...withVisit(state, news.id, settled(visit)), deferred };
   const isFresh = news.kind === 'copied' || (news.lastSuccessAgeMs !== undefined && news.lastSuccessAgeMs < freshMs);
-  const isWorthSaying = amount > 0 || visit.isAsked === true || visit.said === 'announced' || !isFresh;
+  const isAsked = visit.isAsked === true;
+  const isWorthSaying = amount > 0 || isAsked || visit.said === 'announced' || !isFresh || inICloud !== undefined;
   if (!isWorthSaying) return { state: next, show: [], withdraw: over };
   const notice = words.answer(visitKey(news.id), news);
-  const decision = visit.isAsked === true ? showNow(next, notice) : show(next, notice, moment);
+  const byHour = inICloud === undefined ? show(next, notice, moment) : showOrDefer(next, news.id, { notice, moment });
+  const decision = isAsked ? showNow(next, notice) : byHour;
   return { ...decision, withdraw: [questionKey(news.id), ...(decision.show.length > 0 ? [] : over)] };
 }
 

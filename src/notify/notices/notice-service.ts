@@ -33,6 +33,10 @@ class EitherWay implements NoticeService {
     await this.#bus.withdraw(key);
   }
 
+  async takeBackLeftOvers(): Promise<readonly string[]> {
+    return await this.#bus.takeBackLeftOvers();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#bus[Symbol.asyncDispose]();
   }

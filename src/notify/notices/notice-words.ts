@@ -26,17 +26,19 @@ export function answer(key: string, news: Of<'saved' | 'copied'>): Notice {
   const { name } = news;
   if (news.kind === 'copied') {
     const body = news.isComplete
-      ? 'Done. All your photos are on it. You can take it out.'
+      ? 'Done. All your photos are on it. Eject it before you unplug it.'
       : 'Not everything could be copied to it yet. It is tried again by itself.';
     return { key, title: name, body, buttons: news.isComplete ? [eject(news.id)] : [], weight: 'quiet' };
   }
-  const { deviceKind, newPhotos, isComplete } = news;
+  const { deviceKind, newPhotos, isComplete, onlyInICloud } = news;
   const done =
     newPhotos === 0
       ? 'Nothing new on it.'
       : `Done. ${newPhotos === 1 ? '1 new photo' : `${number(newPhotos)} new photos`}.`;
   const rest = isComplete ? '' : ' Not everything on it could be saved yet.';
-  return { key, title: name, body: `${done}${rest}${afterwards(deviceKind, news)}`, buttons: [], weight: 'quiet' };
+  const body = `${done}${rest}${afterwards(deviceKind, news)}`;
+  if (onlyInICloud === undefined) return { key, title: name, body, buttons: [], weight: 'quiet' };
+  return { key, title: name, body: `${body} ${sentence(onlyInICloud)}`, buttons: [], weight: 'normal' };
 }
 
 function afterwards(deviceKind: NewsKind, { isComplete, isAllSafe }: Of<'saved'>): string {
@@ -57,11 +59,12 @@ export function waits(key: string, { name, why }: Of<'waits'>): Notice {
   return { key, title: name, body: sentence(why), buttons: [], weight: 'normal' };
 }
 
-export function question(key: string, { id, name, newPhotos, deviceKind }: Of<'newDevice'>): Notice {
+export function question(key: string, { id, name, newPhotos, isEstimate, deviceKind }: Of<'newDevice'>): Notice {
+  const about = isEstimate === true ? 'about ' : '';
   const what =
     newPhotos === undefined || newPhotos === 0
       ? ''
-      : ` There ${newPhotos === 1 ? 'is' : 'are'} ${photos(newPhotos)} on it that you do not have here.`;
+      : ` There ${newPhotos === 1 ? 'is' : 'are'} ${about}${photos(newPhotos)} on it that you do not have here.`;
   const isClosed = deviceKind === 'iphone' && newPhotos === undefined;
   const when = deviceKind === 'iphone' ? 'whenever it is plugged in' : 'whenever it is put in';
   return {
@@ -76,8 +79,8 @@ export function question(key: string, { id, name, newPhotos, deviceKind }: Of<'n
   };
 }
 
-export function onlyInICloud({ id, name, why }: Of<'onlyInICloud'>): Notice {
-  return { key: `iCloud:${id}`, title: name, body: sentence(why), buttons: [], weight: 'normal' };
+export function onlyInICloud(key: string, name: string, why: Need): Notice {
+  return { key, title: name, body: sentence(why), buttons: [], weight: 'normal' };
 }
 
 export function standing({ key, sentence: need, name, phone, attachedDrive }: Standing): Notice {

@@ -7,6 +7,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import type { Notice } from '../../domain/notice.ts';
 import { printable } from '../../domain/printable.ts';
+import { readSessionEnvironment, sessionKeys } from '../../platform/service-manager.ts';
 import {
   cut,
   defaultAnswerTimeoutMs,
@@ -49,12 +50,17 @@ export class ProgramNotices implements NoticeService {
   /** They go away by themselves; what these programs have shown cannot be taken back. */
   async withdraw(): Promise<void> {}
 
+  async takeBackLeftOvers(): Promise<readonly string[]> {
+    return [];
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 
   /** notify-send ends at once, or hangs with the desktop, and then node-notifier never calls back (measured). */
   async #send(notifier: Notifier, notice: Notice): Promise<void> {
     const { clock } = this.#options;
     if (clock.monotonicMs() < this.#hungUntilMs) throw undelivered('notify-send did not end the last time');
+    const session = await readSessionEnvironment(this.#options.environment);
     const sent = Promise.withResolvers<void>();
     const { weight } = notice;
     const options = {
@@ -62,13 +68,13 @@ export class ProgramNotices implements NoticeService {
       ...(weight === 'quiet' ? { hint: 'int:transient:1' } : {}),
       ...(weight === 'lasting' ? { 'expire-time': 0 } : {}),
     };
-    const program = startedBy(() =>
+    const send = () =>
       new notifier.NotifySend({ suppressOsdCheck: true }).notify(options, (error) => {
         // Its callback has '' for success (measured).
         if (error === null || error === undefined || error === '') sent.resolve();
         else sent.reject(undelivered(error));
-      }),
-    );
+      });
+    const program = startedBy(() => inSession(session, send));
     const timer = setTimeout(() => {
       this.#hungUntilMs = clock.monotonicMs() + hungMs;
       sent.reject(undelivered('notify-send does not end'));
@@ -119,6 +125,20 @@ function textsOf({ title, body }: Notice, inBody: (text: string) => string): Tex
  */
 function asPlainText(text: string): string {
   return text.replace(/</g, '‹');
+}
+
+/** node-notifier starts its program, before it returns, with the environment of this process, and takes no other. */
+function inSession(session: NoticeServiceOptions['environment'], act: () => void): void {
+  const before = { ...process.env };
+  for (const key of sessionKeys) if (session[key] !== undefined) process.env[key] = session[key];
+  try {
+    act();
+  } finally {
+    for (const key of sessionKeys) {
+      if (before[key] === undefined) delete process.env[key];
+      else process.env[key] = before[key];
+    }
+  }
 }
 
 /** node-notifier keeps the program that it starts to itself; Node.js tells of each (diagnostics channel "child_process"). */

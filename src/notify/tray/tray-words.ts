@@ -81,8 +81,9 @@ export function eject(name: string): string {
   return `Eject ${named(name)}`;
 }
 
-export function saveFrom({ name, newFiles }: NewDevice): string {
-  const what = newFiles === undefined || newFiles === 0 ? '' : ` (${files(newFiles)})`;
+export function saveFrom({ name, newFiles, isEstimate }: NewDevice): string {
+  const about = isEstimate === true ? 'about ' : '';
+  const what = newFiles === undefined || newFiles === 0 ? '' : ` (${about}${files(newFiles)})`;
   return `${named(name)} is new${what}. Save its photos…`;
 }
 

@@ -1,29 +1,26 @@
 // Keeps the icon in the tray: starts the program that shows it when there is a desktop with a tray, starts it again when it ends, and says
 // why there is no icon while there is none. Trouble with a desktop ends nothing but the icon.
 
-import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { OwnerWish } from '../../domain/owner-wish.ts';
 import type { IconStatus, Need } from '../../domain/status.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Log } from '../../platform/log.ts';
-import { readSessionEnvironment } from '../../platform/service-manager.ts';
-import { hasOwner, openSessionBus, type SessionBus } from '../../platform/session-bus.ts';
+import { hasDisplay, readSessionEnvironment } from '../../platform/service-manager.ts';
+import { openSessionBus, type SessionBus } from '../../platform/session-bus.ts';
 import { iconReasons } from './icon-words.ts';
 import { changesOf, Meanings, type Place, placesOf, wishOf } from './tray-places.ts';
 import { findTrayProgram, prepareTrayProgram, type RunningTray, startTray } from './tray-program.ts';
 import type { TrayIcon, TrayView } from './tray-view.ts';
+import { answerMsMax, hasTray, isRegistered, listenForHints, type TrayHints } from './tray-watcher.ts';
 
-const watcher = { destination: 'org.kde.StatusNotifierWatcher', path: '/StatusNotifierWatcher' } as const;
-const watcherName = watcher.destination;
 /** While there is no desktop: it may come. */
 const lookAgainMs = 60_000;
 const firstPauseMs = 500;
 const pauseMsMax = 60_000;
 /** A program that ran for this long before it ended is started again at once. */
 const steadyMs = 60_000;
-const answerMsMax = 5000;
 /** An icon is in the tray within a second; after three it is not coming. */
 const registerTries = 12;
 const registerPauseMs = 250;
@@ -33,8 +30,6 @@ const registerPauseMs = 250;
  * it there. A tray that keeps no list of its icons is not restarted for forever.
  */
 const replacementsMax = 3;
-/** A tray has a dozen icons. */
-const itemsMax = 100;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -103,17 +98,9 @@ export class Tray {
     if (program === undefined) return { reason: iconReasons.noProgram, after: 'never' };
     if (platform !== 'linux')
       return await this.#runProgram({ program, environment: this.#options.environment, signal });
-    const environment = await this.#desktop();
-    if (!isSet(environment['DISPLAY']) && !isSet(environment['WAYLAND_DISPLAY']))
-      return { reason: iconReasons.noDesktop, after: 'look' };
+    const environment = await readSessionEnvironment(this.#options.environment);
+    if (!hasDisplay(environment)) return { reason: iconReasons.noDesktop, after: 'look' };
     return await this.#inSession(program, environment, signal);
-  }
-
-  /** A service may be older than the desktop: its manager knows what there is now. */
-  async #desktop(): Promise<Environment> {
-    const { environment } = this.#options;
-    const isService = isSet(environment['INVOCATION_ID']) && !isSet(environment['DISPLAY']);
-    return isService ? await readSessionEnvironment(environment) : environment;
   }
 
   /** In a session whose bus is there; what happens to the bus explains whatever else goes wrong. */
@@ -280,59 +267,9 @@ interface Again {
   readonly after: 'pause' | 'look' | 'never';
 }
 
-/** The bus of a session, and word that something about trays or their icons may have changed. What is so is asked, not taken from that. */
 interface Session {
   readonly bus: SessionBus;
-  readonly hints: EventEmitter<{ hint: [] }>;
-}
-
-/** Until the bus ends. */
-async function listenForHints(bus: SessionBus): Promise<Session['hints']> {
-  const hints: Session['hints'] = new EventEmitter();
-  const onHint = () => void hints.emit('hint');
-  const name = 'org.freedesktop.DBus';
-  await bus.onSignal({ sender: name, interface: name, member: 'NameOwnerChanged', firstValue: watcherName }, onHint);
-  for (const member of [
-    'StatusNotifierItemRegistered',
-    'StatusNotifierHostRegistered',
-    'StatusNotifierHostUnregistered',
-  ])
-    await bus.onSignal({ path: watcher.path, interface: watcherName, member }, onHint);
-  return hints;
-}
-
-/** Whether there is a panel that shows icons. A watcher alone only keeps a list of them: KDE's goes on without a panel. */
-async function hasTray(bus: SessionBus): Promise<boolean> {
-  if (!(await hasOwner(bus, watcherName))) return false;
-  // One that does not say is no reason to show nothing.
-  return (await readWatcher(bus, 'IsStatusNotifierHostRegistered').catch(() => undefined)) !== false;
-}
-
-/** Whether the tray lists an icon of this process. */
-async function isRegistered(bus: SessionBus, pid: number): Promise<boolean> {
-  const items = await readWatcher(bus, 'RegisteredStatusNotifierItems');
-  if (!Array.isArray(items)) return false;
-  for (const item of items.slice(0, itemsMax)) {
-    const owner = ownerOf(String(item));
-    const name = 'org.freedesktop.DBus';
-    const ask = { destination: name, path: '/org/freedesktop/DBus', interface: name, signature: 's', body: [owner] };
-    const [owned] = await bus
-      .call({ ...ask, member: 'GetConnectionUnixProcessID' }, { timeoutMs: answerMsMax })
-      .catch(() => []); // it has gone in the meantime
-    if (owned === pid) return true;
-  }
-  return false;
-}
-
-/** Each tray has its own way: ":1.5/a/path", ":1.5@/a/path" (GNOME's extension), or only a name on the bus. */
-function ownerOf(item: string): string {
-  return /^[:\w.-]+/.exec(item)?.[0] ?? '';
-}
-
-async function readWatcher(bus: SessionBus, property: string): Promise<unknown> {
-  const get = { ...watcher, interface: 'org.freedesktop.DBus.Properties', member: 'Get', signature: 'ss' };
-  const [value] = await bus.call({ ...get, body: [watcherName, property] }, { timeoutMs: answerMsMax });
-  return value;
+  readonly hints: TrayHints;
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {
@@ -344,8 +281,4 @@ function whenAborted(signal: AbortSignal): Promise<void> {
 
 function reasonOf(icon: IconStatus | undefined): Need | undefined {
   return icon === undefined || icon.shown ? undefined : icon.reason;
-}
-
-function isSet(value: string | undefined): boolean {
-  return value !== undefined && value !== '';
 }

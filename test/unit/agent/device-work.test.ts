@@ -1,6 +1,7 @@
 // A wish that is never settled is never served again: photos of that device would not be saved any more, without a word.
+import PQueue from 'p-queue';
 import { expect, test } from 'vitest';
-import type { AgentHub } from '../../../src/agent/agent-hub.ts';
+import { type AgentHub, driveKey } from '../../../src/agent/agent-hub.ts';
 import { type AgentEvent, calmState, foldEvent } from '../../../src/agent/agent-state.ts';
 import { DeviceWork } from '../../../src/agent/device-work.ts';
 import { Wishes } from '../../../src/agent/wishes.ts';
@@ -44,7 +45,7 @@ function makeHub(fails: { readonly devices?: Error; readonly backup?: Error; rea
     },
     tell: (event: AgentEvent) => {
       events.push(event);
-      hub.state = foldEvent(hub.state, event);
+      hub.state = foldEvent(hub.state, event, 0);
     },
     report: () => undefined,
   };
@@ -63,4 +64,24 @@ test.for([
   expect(hub.state.job).toBe(undefined);
   hub.wishes.add(id);
   expect(hub.wishes.takeDue()).toEqual([id]);
+});
+
+test('"Back up now" looks at a drive once, although what a phone brings is to be copied to it as well', async () => {
+  const { hub } = makeHub({});
+  const drive = driveKey('blue');
+  const queue = new PQueue({ concurrency: 1 });
+  let looks = 0;
+  const mirror = async () => {
+    looks += 1;
+    return { copies: [], unusable: [] };
+  };
+  const enqueue = (work: () => Promise<unknown>, { priority }: { priority: number }) => queue.add(work, { priority });
+  Object.assign(hub.keepsake, { mirror });
+  Object.assign(hub, { enqueue, drives: new Map([[drive, 'Blue drive']]) });
+  const work = new DeviceWork(hub);
+  await work.saveNow();
+  await queue.onIdle();
+  await work.serveWishes(); // the next minute
+  await queue.onIdle();
+  expect(looks).toBe(1);
 });

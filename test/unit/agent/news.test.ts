@@ -13,6 +13,7 @@ const context: NewsContext = {
 const phone = { id, name: 'Mum', deviceKind: 'iphone' };
 const failure = { code: 'LIBRARY_FULL', message: 'Full.', remedy: 'Make room.' };
 const locked = { code: 'PHONE_LOCKED', message: 'Locked.', remedy: 'Unlock it.' };
+const cloud = { code: 'ICLOUD_ONLY', message: '340 are only in iCloud.', remedy: 'Have them downloaded.' };
 const report = { source: { id, kind: 'iphone', name: 'Mum' }, newPhotos: 3, failed: 0, deferred: 0 };
 const ended = (change: object) =>
   ({ kind: 'importEnded', id, name: 'Mum', result: { imports: [{ ...report, ...change }] } }) as unknown as AgentEvent;
@@ -49,6 +50,26 @@ test.for([
     'a file could not be read',
     ended({ failed: 1 }),
     [{ kind: 'saved', ...phone, newPhotos: 3, isComplete: false, isAllSafe: true, lastSuccessAgeMs: 1000 }],
+  ],
+  [
+    'photos are only in iCloud',
+    { ...ended({}), iCloudOnly: cloud },
+    [
+      {
+        ...{ kind: 'saved', ...phone, newPhotos: 3, isComplete: true, isAllSafe: true, lastSuccessAgeMs: 1000 },
+        onlyInICloud: cloud,
+      },
+    ],
+  ],
+  [
+    'what is on a new phone was counted',
+    { kind: 'announced', announcement: { id, name: 'Mum', contents: { newPhotos: 7, isEstimate: false } } },
+    [{ kind: 'newDevice', ...phone, newPhotos: 7 }],
+  ],
+  [
+    'what is on a new phone was worked out',
+    { kind: 'announced', announcement: { id, name: 'Mum', contents: { newPhotos: 7, isEstimate: true } } },
+    [{ kind: 'newDevice', ...phone, newPhotos: 7, isEstimate: true }],
   ],
   ['there is no room', ended({ stopped: failure }), [{ kind: 'stopped', ...phone, why: failure }]],
   [
@@ -88,4 +109,14 @@ test('A phone that changes while it is here has not arrived again', () => {
   const event = { kind: 'arrived', device: { id, kind: 'iphone', name: 'Mum' } } as AgentEvent;
   expect(newsOf(event, { ...context, wasConnected: true })).toEqual([]);
   expect(newsOf(event, { ...context, isSettled: false })).toEqual([{ kind: 'arrived', byOwner: false, ...phone }]);
+});
+
+test('That saving ended because nothing is to be saved from it any more is told; what whoever wished it hears otherwise is not', () => {
+  const stopped = {
+    code: 'INTERRUPTED',
+    message: 'Saving was stopped, as you wished.',
+    remedy: 'There is nothing to do.',
+  };
+  expect(newsOf(ended({ stopped }), context)).toEqual([{ kind: 'stopped', ...phone, why: stopped }]);
+  expect(newsOf({ ...ended({ stopped }), isKnown: true } as AgentEvent, context)).toEqual([]);
 });

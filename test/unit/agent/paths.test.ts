@@ -15,6 +15,7 @@ test('KEEPSAKE_HOME holds settings, state and logs', () => {
     devices: '/k/state/devices.json',
     drives: '/k/state/drives.json',
     notices: '/k/state/notices.json',
+    shownNotices: '/k/state/notices-shown.json',
     check: '/k/state/check.json',
     helper: '/k/state/helper.json',
     pause: '/k/state/pause.json',

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { takeExclusiveLock } from '../../../src/platform/exclusive-lock.ts';
+import { takeExclusiveLock, waitForExclusiveLock } from '../../../src/platform/exclusive-lock.ts';
 import { projectRoot, temporaryFolder } from '../../support/keepsake.ts';
 
 test('One holds it, a second does not get it, and after the first lets go it does', () => {
@@ -22,6 +22,17 @@ test('One holds it, a second does not get it, and after the first lets go it doe
   }
   takeExclusiveLock(path)?.release();
   expect(statSync(path).size, 'the file itself means nothing').toBe(0);
+});
+
+test('Who waits for it gets it as soon as it is let go, and is told when it is not', async () => {
+  using scratch = temporaryFolder();
+  const path = join(scratch.path, 'lock');
+  const first = takeExclusiveLock(path);
+  expect(await waitForExclusiveLock(path, 50)).toBeUndefined();
+  const waiting = waitForExclusiveLock(path, 60_000);
+  first?.release();
+  using second = await waiting;
+  expect(second).toBeDefined();
 });
 
 test('A holder that is killed frees it', async () => {

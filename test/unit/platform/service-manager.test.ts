@@ -89,11 +89,17 @@ test('A display that came up after us is found', async (context) => {
   needLinux(context, 'nobody else has a service manager that knows of displays');
   using ear = listener();
   ear.program('systemctl', `printf '%s\\n' HOME=/home/mum DISPLAY=:7 "XAUTHORITY=\\$'/run/a b/it\\\\'s'" SECRET=x`);
-  expect(await readSessionEnvironment({ PATH: ear.environment.PATH, DISPLAY: ':0', HOME: '/home/me' })).toEqual({
-    ...{ PATH: ear.environment.PATH, HOME: '/home/me', DISPLAY: ':7', XAUTHORITY: "/run/a b/it's" },
-  });
+  const { PATH } = ear.environment;
+  const service = { PATH, HOME: '/home/me', INVOCATION_ID: 'of-a-service' };
+  expect(await readSessionEnvironment(service)).toEqual({ ...service, DISPLAY: ':7', XAUTHORITY: "/run/a b/it's" });
+  // Who was told of a display is on that one, and what somebody types in a terminal is no service.
+  for (const told of [
+    { ...service, DISPLAY: ':0' },
+    { PATH, HOME: '/home/me' },
+  ])
+    expect(await readSessionEnvironment(told)).toEqual(told);
   ear.program('systemctl', 'exit 1');
-  expect(await readSessionEnvironment(ear.environment)).toEqual(ear.environment);
+  expect(await readSessionEnvironment(service)).toEqual(service);
 });
 
 test('What is no variable is passed over', () => {

@@ -3,7 +3,12 @@
 import { describe, expect, test } from 'vitest';
 import type { News } from '../../../../src/domain/news.ts';
 import type { Notice } from '../../../../src/domain/notice.ts';
-import { decideNotices, type NoticeState, nothingSaid } from '../../../../src/notify/notices/notice-policy.ts';
+import {
+  decideNotices,
+  type NoticeState,
+  nothingSaid,
+  toBeAskedAnew,
+} from '../../../../src/notify/notices/notice-policy.ts';
 
 const dayMs = 86_400_000;
 const startMs = Date.UTC(2026, 2, 2, 12);
@@ -12,6 +17,7 @@ const card = { id: 'nikon', name: 'NIKON', deviceKind: 'card' } as const;
 const blue = { id: 'drive-blue', name: 'Blue drive', deviceKind: 'drive' } as const;
 const locked = { code: 'PHONE_LOCKED', message: "Mum's iPhone is locked.", remedy: 'Unlock it.' };
 const trust = { code: 'PHONE_TRUST_PENDING', message: 'It asks whether it may trust.', remedy: 'Tap "Trust".' };
+const inICloud = { code: 'ICLOUD_ONLY', message: '340 are only in iCloud.', remedy: 'Have them downloaded.' };
 const full = { code: 'LIBRARY_FULL', message: 'There is no room left.', remedy: 'Make room.' };
 
 class Owner {
@@ -101,13 +107,39 @@ describe('What the owner plugs in', () => {
     expect(new Owner().plugsIn(card).hears({ ...saved, ...card, ...change })).toEqual([`NIKON: ${body}`]);
   });
 
+  test('is told in its end, and not in a third notice, that photos are only in iCloud', () => {
+    const owner = new Owner().plugsIn(phone);
+    owner.hears(progress);
+    expect(owner.hears({ ...saved, onlyInICloud: inICloud })).toEqual([
+      "Mum's iPhone: Done. 212 new photos. You can unplug the phone. 340 are only in iCloud. Have them downloaded.",
+    ]);
+    expect([...owner.open.values()].map(({ weight }) => weight)).toEqual(['normal']); // to be found again later
+    const charged = new Owner().plugsIn(phone);
+    expect(charged.hears({ ...saved, newPhotos: 0, lastSuccessAgeMs: dayMs, onlyInICloud: inICloud })).toHaveLength(1);
+  });
+
+  test('was there before Keepsake, or is looked at again: only that photos are only in iCloud is told, and by day', () => {
+    const owner = new Owner();
+    owner.hears({ kind: 'arrived', byOwner: false, ...phone });
+    expect(owner.hears({ ...saved, onlyInICloud: inICloud })).toEqual([
+      "Mum's iPhone: 340 are only in iCloud. Have them downloaded.",
+    ]);
+    for (const atNight of [new Owner(), new Owner().plugsIn(phone)]) {
+      atNight.localHour = 2;
+      expect(atNight.hears({ ...saved, onlyInICloud: inICloud })).toEqual([]);
+      atNight.localHour = 7;
+      expect(atNight.hears({ kind: 'minute' })).toEqual([expect.stringContaining('340 are only in iCloud.')]);
+      expect(atNight.hears({ kind: 'minute' })).toEqual([]);
+    }
+  });
+
   test('a drive is answered too, with a button to take it out', () => {
     const owner = new Owner().plugsIn(blue);
     expect(owner.hears({ ...progress, ...blue, amount: 512, leftMs: 100 * 60_000 })).toEqual([
       'Blue drive: Copying 512 files to it, about 2 hours. Leave it plugged in.',
     ]);
     expect(owner.hears({ kind: 'copied', ...blue, files: 512, isComplete: true })).toEqual([
-      'Blue drive: Done. All your photos are on it. You can take it out.',
+      'Blue drive: Done. All your photos are on it. Eject it before you unplug it.',
     ]);
     expect([...owner.open.values()].flatMap(({ buttons }) => buttons)).toEqual([
       { label: 'Eject', wish: { kind: 'ejectDrive', drive: 'drive-blue' } },
@@ -200,6 +232,22 @@ describe('A new device', () => {
     expect(owner.open.size).toBe(1);
     owner.hears({ kind: 'decided', id: phone.id, isWanted: true });
     expect(owner.open.size).toBe(0);
+  });
+
+  test('is not said to have more or fewer photos than was counted', () => {
+    const texts = (change: object) => new Owner().hears({ ...news, newPhotos: 1234, ...change }).join('');
+    expect(texts({})).toContain(' There are 1,234 photos on it ');
+    expect(texts({ isEstimate: true })).toContain(' There are about 1,234 photos on it ');
+  });
+
+  test('that a crash took the question from is asked about again, and no other', () => {
+    const owner = new Owner();
+    owner.hears(news);
+    owner.hears({ ...news, ...card });
+    const kept = toBeAskedAnew(owner.state.kept, ['question:mum', 'phone:mum']);
+    owner.state = { ...nothingSaid, kept };
+    expect(owner.hears(news)).toHaveLength(1);
+    expect(owner.hears({ ...news, ...card })).toEqual([]);
   });
 
   test('and whoever said yes hears what comes of it', () => {

@@ -144,6 +144,8 @@ test('A device nobody has decided about asks what to do', () => {
     '  Only this once',
     '  Never',
   ]);
+  const guessed = show({ newDevices: [{ id: 'x', name: 'NIKON', kind: 'card', newFiles: 1200, isEstimate: true }] });
+  expect(guessed.lines[1]).toBe('NIKON is new (about 1,200 files). Save its photos…');
 });
 
 test('Where nothing is known, it says how to begin', () => {
