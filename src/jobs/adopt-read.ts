@@ -144,7 +144,7 @@ async function hashEntry(
   entry: SpooledEntry,
 ): Promise<{ content: Content; hash: ContentHash; headHash: ContentHash } | undefined> {
   const { source, pacer, signal } = options;
-  const buffer = options.buffers.take();
+  const buffer = options.buffers.take(entry.sizeBytes);
   try {
     await using reader = await source.open(entry.path, 0, signal);
     let filled = 0;

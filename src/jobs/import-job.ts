@@ -19,9 +19,10 @@ import { keepHistory } from '../library/source-history.ts';
 import { type IncomingFile, stageGroup } from '../library/staging.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type StepObserver, writeError } from '../platform/durable-write.ts';
+import { openFileThread } from '../platform/file-thread.ts';
 import { FlushQueue } from '../platform/flush-queue.ts';
 import type { Log } from '../platform/log.ts';
-import { BufferPool } from '../platform/stage-file.ts';
+import { BufferPool, isSmallFile } from '../platform/stage-file.ts';
 import type { Source } from '../sources/source.ts';
 import type { SpooledEntry } from './entry-spool.ts';
 import { Progress } from './import-progress.ts';
@@ -33,10 +34,15 @@ import { previewEntry } from './preview-entry.ts';
 import { type Survey, surveySource } from './survey.ts';
 
 /**
- * Groups staged at once: enough that reading, hashing, writing and flushing overlap, few enough that memory stays small and a pulled
- * cable costs little (docs/iphone.md, "In flight"). Six of them left a phone of small photos waiting (measured).
+ * Groups staged at once: eight, so that reading, hashing, writing and flushing overlap while memory stays small and a pulled cable costs
+ * little (docs/iphone.md, "In flight"); four times as many of small files, which wait more than they work. Six of them left a phone
+ * of small photos waiting (measured). So did waiting for each commit: some groups more are staged meanwhile.
  */
-const stagingConcurrency = 8;
+const stagingLimits = {
+  atOnce: 32,
+  weigh: (entries: readonly SpooledEntry[]) => (entries.every(({ sizeBytes }) => isSmallFile(sizeBytes)) ? 1 : 4),
+  waiting: 64,
+};
 
 export interface ImportOptions {
   readonly source: Source;
@@ -157,6 +163,7 @@ async function saveSurvey(job: {
   const { options, survey, tally } = job;
   const { source, signal } = options;
   const progress = new Progress(options.onProgress, survey);
+  await using fileThread = openFileThread();
   const ingest = new Ingest({
     ...options,
     importId: job.importId,
@@ -173,7 +180,7 @@ async function saveSurvey(job: {
     progress.begin(isPrivate ? '' : (entries[0]?.name ?? ''));
     const files = entries.map((entry) => incomingFile(source, entry));
     try {
-      const staged = await stageGroup({ ...options, buffers, flushes, onBytes: progress.addBytes }, files);
+      const staged = await stageGroup({ ...options, buffers, flushes, fileThread, onBytes: progress.addBytes }, files);
       progress.filesDone(entries.length);
       return { folder: entries[0]?.folder, staged };
     } catch (error) {
@@ -190,7 +197,7 @@ async function saveSurvey(job: {
   };
   let folder: string | undefined;
   try {
-    for await (const group of mapOrdered(groups(), stagingConcurrency, stage)) {
+    for await (const group of mapOrdered(groups(), stagingLimits, stage)) {
       if (group === undefined) continue;
       if (folder !== undefined && group.folder !== folder) await ingest.endFolder();
       folder = group.folder;

@@ -1,32 +1,73 @@
 // Works ahead on a few items at once and hands the results over in order.
 
+export interface MapOrderedLimits<Item> {
+  /** Items under way at one time; where they have weights, what those may come to. One item is always begun, whatever its weight. */
+  readonly atOnce: number;
+  /** 1 for each if not given. */
+  readonly weigh?: (item: Item) => number;
+  /** Results that may wait to be taken: so long work goes on while the consumer is busy. As many as `atOnce` if not given. */
+  readonly waiting?: number;
+}
+
 /**
- * Runs `work` on up to `concurrency` items at a time and yields the results in the items' order. When the consumer stops or
- * an item fails, no further item is begun and those under way are waited for, so that nothing goes on behind one's back.
+ * Runs `work` on a few items at a time and yields the results in the items' order. When the consumer stops or an item fails, no
+ * further item is begun and those under way are waited for, so that nothing goes on behind one's back.
  */
 export async function* mapOrdered<Item, Result>(
   items: Iterable<Item>,
-  concurrency: number,
+  { atOnce, weigh = () => 1, waiting = atOnce }: MapOrderedLimits<Item>,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result> {
-  const running: Promise<Result>[] = [];
+  const results: Promise<Result>[] = [];
   const iterator = items[Symbol.iterator]();
-  const begin = () => {
-    const next = iterator.next();
-    if (next.done === true) return;
-    const result = work(next.value);
+  let next: IteratorResult<Item, unknown> | undefined;
+  let weightUnderWay = 0;
+  let underWay = 0;
+  let isStopped = false;
+  const keep = (result: Promise<Result>) => {
     result.catch(() => undefined); // thrown where it is awaited below; this only keeps Node.js from calling it unhandled
-    running.push(result);
+    results.push(result);
+  };
+  const attempt = async (item: Item, weight: number) => {
+    underWay += 1;
+    weightUnderWay += weight;
+    try {
+      return await work(item);
+    } catch (error) {
+      isStopped = true;
+      throw error;
+    } finally {
+      underWay -= 1;
+      weightUnderWay -= weight;
+      beginMore();
+    }
+  };
+  const beginMore = () => {
+    try {
+      while (!isStopped && results.length - underWay < waiting) {
+        next ??= iterator.next();
+        if (next.done === true) return;
+        const weight = weigh(next.value);
+        if (underWay > 0 && weightUnderWay + weight > atOnce) return;
+        keep(attempt(next.value, weight));
+        next = undefined;
+      }
+    } catch (error) {
+      isStopped = true;
+      keep(Promise.reject(error)); // at its turn, as if it were a result
+    }
   };
   try {
-    for (let count = 0; count < concurrency; count += 1) begin();
-    for (let first = running.shift(); first !== undefined; first = running.shift()) {
+    beginMore();
+    for (let first = results[0]; first !== undefined; first = results[0]) {
       const result = await first;
-      begin();
+      results.shift();
+      beginMore();
       yield result;
     }
   } finally {
+    isStopped = true;
     iterator.return?.();
-    await Promise.allSettled(running);
+    await Promise.allSettled(results);
   }
 }

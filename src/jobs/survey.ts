@@ -89,7 +89,7 @@ export async function surveySource(options: SurveyOptions): Promise<Survey> {
         }
       }
       const compareHeads = async (each: Doubtful) => ({ ...each, isSame: await hasSameHead(options, each.entry) });
-      for await (const { entry, guidance, isSame } of mapOrdered(doubtful, headsAtOnce, compareHeads)) {
+      for await (const { entry, guidance, isSame } of mapOrdered(doubtful, { atOnce: headsAtOnce }, compareHeads)) {
         if (isSame) {
           isKnown(guidance);
           shifts.sawUnshifted();

@@ -3,8 +3,8 @@
 // time, in order. Nothing counts as imported before `record`.
 
 import { randomUUID } from 'node:crypto';
-import { lstat, open, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { lstat, open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath, AssetId, ImportId, RelativePath } from '../domain/ids.ts';
 import { isOriginalRole, type ResourceRole } from '../domain/media.ts';
@@ -72,6 +72,8 @@ export class Ingest {
   #held: Group[] = [];
   /** Folders that were looked at for this batch: they are on the library's own disk. */
   readonly #onOneVolume = new Set<RelativePath>();
+  /** For this batch as well: see `#namesIn`. */
+  readonly #namesByFolder = new Map<string, ReadonlySet<string>>();
   /** A commit began and did not end: the journal has its assets, and only recovery may finish them. */
   #isBroken = false;
 
@@ -121,6 +123,7 @@ export class Ingest {
     }
     this.#batch = new Batch(this.#options.clock.monotonicMs());
     this.#onOneVolume.clear();
+    this.#namesByFolder.clear();
     for (const each of bad) await this.#fileWithout(each);
   }
 
@@ -334,9 +337,21 @@ export class Ingest {
     const stemKey = stemKeyOf(path);
     if (this.#batch.isPathTaken(path) || catalog.isPathTaken(path)) return false;
     if (this.#batch.isStemTaken(stemKey, assetId) || catalog.isStemTaken(stemKey, assetId)) return false;
+    if (!(await this.#namesIn(dirname(path))).has(foldName(basename(path)))) return true;
     // A file that the catalogue does not know. That it cannot be looked at is met again, and reported, when publishing.
     const final = join(library.folders.root, path);
     return (await lstat(final).catch(() => undefined)) === undefined || (await holds(final, staged));
+  }
+
+  /** What lies in a folder of the library, folded, as it was when this batch first asked: what came since is met when publishing. */
+  async #namesIn(folder: string): Promise<ReadonlySet<string>> {
+    let names = this.#namesByFolder.get(folder);
+    if (names === undefined) {
+      const there = await readdir(join(this.#options.library.folders.root, folder)).catch(() => []); // none yet, as a rule
+      names = new Set(there.map(foldName));
+      this.#namesByFolder.set(folder, names);
+    }
+    return names;
   }
 
   /** A year that is a link to another disk: names cannot be published across disks, and an unplugged one would lose them. */

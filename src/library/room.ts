@@ -8,6 +8,9 @@ import { isOnSystemVolume, readSpace } from '../platform/volume.ts';
 const systemReserveBytesMin = 20e9;
 const systemReserveShare = 0.1;
 const otherReserveShare = 0.01;
+/** When the disk is asked again; and before anything is refused. Asking for each small photo costs as much as writing it. */
+const askAgainMs = 1000;
+const askAgainBytes = 16 * 1024 * 1024;
 
 /** Room set aside for a file. */
 export interface Claim extends Disposable {
@@ -30,7 +33,9 @@ export interface Shortage {
 
 /** @param reserveBytes what the owner chose; undefined: max(10 %, 20 GB) on the system disk, 1 % elsewhere. */
 export async function openRoom(root: AbsolutePath, reserveBytes: number | undefined): Promise<Room> {
-  const { totalBytes } = await readSpace(root);
+  let known = await readSpace(root);
+  let knownAtMs = performance.now();
+  const { totalBytes } = known;
   // Some FUSE drivers and network shares cannot tell (measured: fusefat says 0 of 0). Then the write itself has to.
   if (totalBytes === 0) {
     const claim = async () => ({ wrote: () => undefined, [Symbol.dispose]: () => undefined });
@@ -41,28 +46,43 @@ export async function openRoom(root: AbsolutePath, reserveBytes: number | undefi
     reserveBytes ??
     (onSystem ? Math.max(systemReserveShare * totalBytes, systemReserveBytesMin) : otherReserveShare * totalBytes);
   let claimed = 0;
+  /** Since the disk was asked. */
+  let writtenBytes = 0;
+  const left = () => known.freeBytes - writtenBytes - claimed;
+  const ask = async () => {
+    const before = writtenBytes;
+    known = await readSpace(root);
+    knownAtMs = performance.now();
+    writtenBytes -= before; // what was written meanwhile may be in what the disk says: counting it twice is the safer mistake
+  };
   /** One claim after the other: of several that do not fit together, the first ones that do are granted. */
   let lastTurn: Promise<unknown> = Promise.resolve();
   const grant = async (bytes: number): Promise<Claim> => {
-    const { freeBytes } = await readSpace(root);
-    if (freeBytes - claimed - bytes < reserve) {
+    const isOld = writtenBytes > askAgainBytes || performance.now() - knownAtMs > askAgainMs;
+    if (isOld || left() - bytes < reserve) await ask();
+    if (left() - bytes < reserve) {
+      const { freeBytes } = known;
       throw new AgentError('LIBRARY_FULL', describeShortage({ freeBytes, reserve, bytes, onSystem }), {
         remedy: 'Make room there, or choose a photo folder on a larger drive, then save again. Nothing was lost.',
       });
     }
     claimed += bytes;
-    let left = bytes;
+    let unwritten = bytes;
     const give = (count: number) => {
-      const given = Math.min(left, count);
-      left -= given;
+      const given = Math.min(unwritten, count);
+      unwritten -= given;
       claimed -= given;
+      return given;
     };
-    return { wrote: give, [Symbol.dispose]: () => give(left) };
+    const wrote = (count: number) => {
+      writtenBytes += give(count);
+    };
+    return { wrote, [Symbol.dispose]: () => void give(unwritten) };
   };
   return {
     shortage: async (bytes) => {
-      const { freeBytes } = await readSpace(root);
-      return freeBytes - claimed - bytes < reserve ? { freeBytes, reserveBytes: reserve } : undefined;
+      await ask();
+      return left() - bytes < reserve ? { freeBytes: known.freeBytes, reserveBytes: reserve } : undefined;
     },
     claim: (bytes) => {
       const turn = lastTurn.then(() => grant(bytes));

@@ -9,6 +9,7 @@ import type { AbsolutePath } from '../domain/ids.ts';
 import type { Content, MediaMetadata } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type StepObserver, unstageFile, writeError } from '../platform/durable-write.ts';
+import type { FileThread } from '../platform/file-thread.ts';
 import type { FlushQueue } from '../platform/flush-queue.ts';
 import {
   type BufferPool,
@@ -82,6 +83,7 @@ export interface StagingOptions {
   readonly clock: Clock;
   readonly buffers: BufferPool;
   readonly flushes: FlushQueue;
+  readonly fileThread: FileThread;
   readonly observeStep: StepObserver;
   readonly onBytes: (bytes: number) => void;
   /** For tests: how often a large file leaves a resume record. */
@@ -157,6 +159,7 @@ async function stageOne(options: StagingOptions, file: IncomingFile): Promise<On
     expected: { sizeBytes, modifiedAtNs },
     buffers: options.buffers,
     flushes: options.flushes,
+    fileThread: options.fileThread,
     open: (offset) => file.open(offset, signal),
     inspectHead: async (head) => {
       content = await identifyContent(head.subarray(0, headBytes), { name: file.name, sizeBytes });

@@ -85,6 +85,13 @@ function describeWriteError(code: string | undefined): [ErrorCode, string] {
   }
 }
 
+/** A modification time as Node.js takes it. */
+export function timeForSystem(modifiedAtNs: bigint): Date | number {
+  // Negative *numbers* silently mean "now" (measured); a Date keeps times before 1970, to the millisecond. Numbers are
+  // seconds as a double: exact to about a quarter of a microsecond in this century.
+  return modifiedAtNs < 0n ? new Date(Math.round(Number(modifiedAtNs) / 1e6)) : Number(modifiedAtNs) / 1e9;
+}
+
 /** Passes our own errors and aborts through and names everything else. */
 export function asWriteError(error: unknown, what: string, signal?: AbortSignal): unknown {
   if (error instanceof AgentError) return error;

@@ -7,29 +7,48 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { ByteReader, EntryState } from '../domain/byte-reader.ts';
 import { AgentError, endsSource, isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath, ContentHash } from '../domain/ids.ts';
-import { asWriteError, digest, filePermissions, hashRange, type StepObserver, writeAll } from './durable-write.ts';
-import type { FlushQueue } from './flush-queue.ts';
+import {
+  asWriteError,
+  digest,
+  filePermissions,
+  hashRange,
+  type StepObserver,
+  timeForSystem,
+  writeAll,
+} from './durable-write.ts';
+import type { FileThread } from './file-thread.ts';
+import type { FlushableFile, FlushQueue } from './flush-queue.ts';
 
 /** Two buffers of this size per file being staged: one is read into while the other is hashed and written. */
 export const copyBufferBytes = 512 * 1024;
 /** The start of a file that is hashed on its own, to recognise an entry again without reading all of it. */
 export const headBytes = 64 * 1024;
+/** What is smaller is held in memory whole, in a buffer of this size, before it is written. */
+const smallFileBytes = 64 * 1024;
 /** A file at least this large leaves a resume record each time this much more of it has reached the disk. */
 export const checkpointBytes = 64 * 1024 * 1024;
 /** A source that ends within a file of which at least this much has come leaves a resume record right there. */
 export const resumeBytesMin = 512 * 1024;
 /** Copy buffers, used again and again: allocating two for each file costs a third of the CPU time of a copy (measured). */
 export class BufferPool {
-  readonly #free: Buffer[] = [];
+  readonly #free = new Map<number, Buffer[]>();
 
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(copyBufferBytes);
+  /** Large enough to see the end of a small file of that size, else of `copyBufferBytes`. */
+  take(fileBytes: number): Buffer {
+    const sizeBytes = isSmallFile(fileBytes) ? smallFileBytes : copyBufferBytes;
+    return this.#free.get(sizeBytes)?.pop() ?? Buffer.allocUnsafeSlow(sizeBytes);
   }
 
   /** Only when no read or write uses it any more. */
   giveBack(buffer: Buffer): void {
-    this.#free.push(buffer);
+    const free = this.#free.get(buffer.length);
+    if (free === undefined) this.#free.set(buffer.length, [buffer]);
+    else free.push(buffer);
   }
+}
+
+export function isSmallFile(fileBytes: number): boolean {
+  return fileBytes < smallFileBytes;
 }
 
 export interface StagedFile {
@@ -58,6 +77,8 @@ export interface StageRequest {
   readonly inspectHead?: ((head: Uint8Array) => Promise<boolean>) | undefined;
   readonly buffers: BufferPool;
   readonly flushes: FlushQueue;
+  /** Writes what fits into one buffer. Undefined: that is written through the pool, too. */
+  readonly fileThread?: FileThread | undefined;
   /** An earlier partial at `path` to go on from, if the entry still starts and goes on as it did then. */
   readonly resumeFrom?: StagingProgress | undefined;
   /** Called when another `checkpointBytes` are on the disk. */
@@ -76,7 +97,8 @@ export interface StageRequest {
  */
 export async function stageFile(request: StageRequest): Promise<StagedFile | 'refused'> {
   const { path, signal } = request;
-  const buffers = [request.buffers.take(), request.buffers.take()] as const;
+  const first = request.buffers.take(request.expected.sizeBytes);
+  let second: Buffer | undefined;
   const keep = { partial: request.resumeFrom !== undefined };
   let handle: FileHandle | undefined;
   try {
@@ -84,19 +106,24 @@ export async function stageFile(request: StageRequest): Promise<StagedFile | 're
     handle = resumed?.handle;
     keep.partial = resumed !== undefined;
     await using reader = await request.open(resumed?.position ?? 0);
-    const firstBytes = await fill(reader, buffers[0], signal);
+    const firstBytes = await fill(reader, first, signal);
     if (resumed === undefined) {
-      if ((await request.inspectHead?.(buffers[0].subarray(0, firstBytes))) === false) return 'refused';
+      const head = first.subarray(0, firstBytes);
+      if ((await request.inspectHead?.(head)) === false) return 'refused';
+      const { fileThread } = request;
+      const isWhole = firstBytes < first.length;
+      if (isWhole && fileThread !== undefined) return await stageWhole({ request, fileThread, reader, bytes: head });
       request.observeStep('stage');
       handle = await open(path, 'wx+', filePermissions);
     }
     if (handle === undefined) throw new Error('no staged file is open');
+    second = request.buffers.take(request.expected.sizeBytes);
+    const buffers = [first, second] as const;
     const copied = await copyInto({ handle, request, reader, buffers, firstBytes, resumed, keep });
     request.observeStep('times');
-    await setModifiedTime(handle, request.expected.modifiedAtNs);
-    const flushed = request.flushes.flush(handle, () => request.observeStep('flush-file'));
-    flushed.catch(() => undefined); // awaited before the file is journalled; this only keeps Node.js from calling it unhandled
-    return { path, ...copied, flushed };
+    const time = timeForSystem(request.expected.modifiedAtNs);
+    await handle.utimes(time, time);
+    return { path, ...copied, flushed: beginFlush(request, handle) };
   } catch (error) {
     // The failure below is the one to report; a close that fails as well adds nothing.
     await handle?.close().catch(() => undefined);
@@ -106,7 +133,46 @@ export async function stageFile(request: StageRequest): Promise<StagedFile | 're
     if (!resumable && handle !== undefined) await rm(path, { force: true }).catch(() => undefined); // else swept at the next start
     throw failure;
   } finally {
-    for (const buffer of buffers) request.buffers.giveBack(buffer); // `copyInto` has waited for its last write
+    request.buffers.giveBack(first); // `copyInto` has waited for its last write
+    if (second !== undefined) request.buffers.giveBack(second);
+  }
+}
+
+/** What is in memory whole: nothing is written before the source has confirmed it. */
+async function stageWhole(whole: {
+  readonly request: StageRequest;
+  readonly fileThread: FileThread;
+  readonly reader: ByteReader;
+  readonly bytes: Uint8Array;
+}): Promise<StagedFile> {
+  const { request, bytes } = whole;
+  const { path, expected, signal } = request;
+  const sizeBytes = bytes.length;
+  if (sizeBytes > expected.sizeBytes) throw changing('it grew while it was read');
+  assertUnchanged(expected, sizeBytes, await whole.reader.state(signal));
+  const headHash = digest(createHash('sha256').update(bytes.subarray(0, headBytes)));
+  const hash = sizeBytes <= headBytes ? headHash : digest(createHash('sha256').update(bytes));
+  request.observeStep('stage');
+  request.observeStep('times');
+  const file = await whole.fileThread.create(path, bytes, expected.modifiedAtNs);
+  request.onBytes?.(sizeBytes);
+  return { path, sizeBytes, hash, headHash, flushed: beginFlush(request, file) };
+}
+
+function beginFlush(request: StageRequest, file: FlushableFile): Promise<void> {
+  const flushed = request.flushes.flush(file, () => request.observeStep('flush-file'));
+  flushed.catch(() => undefined); // awaited before the file is journalled; this only keeps Node.js from calling it unhandled
+  return flushed;
+}
+
+/** @throws AgentError SOURCE_ENTRY_CHANGING */
+function assertUnchanged(expected: EntryState, readBytes: number, after: EntryState): void {
+  if (
+    readBytes !== expected.sizeBytes ||
+    after.sizeBytes !== readBytes ||
+    after.modifiedAtNs !== expected.modifiedAtNs
+  ) {
+    throw changing('its size or time changed while it was read');
   }
 }
 
@@ -189,10 +255,7 @@ async function copyInto(copy: CopyRequest): Promise<Omit<StagedFile, 'path' | 'f
     await checkpoint.settle();
   }
   checkpoint.throwIfFailed();
-  const after = await reader.state(signal);
-  if (position !== expected.sizeBytes || after.sizeBytes !== position || after.modifiedAtNs !== expected.modifiedAtNs) {
-    throw changing('its size or time changed while it was read');
-  }
+  assertUnchanged(expected, position, await reader.state(signal));
   return { sizeBytes: position, hash: digest(hash), headHash: headHash ?? digest(createHash('sha256')) };
 }
 
@@ -290,11 +353,4 @@ async function partialStillMatches(handle: FileHandle, request: StageRequest, fr
     if (bytesRead !== length || filled !== length || !ours.equals(theirs)) return false;
   }
   return true;
-}
-
-async function setModifiedTime(handle: FileHandle, modifiedAtNs: bigint): Promise<void> {
-  // Negative *numbers* silently mean "now" (measured); a Date keeps times before 1970, to the millisecond. Numbers are
-  // seconds as a double: exact to about a quarter of a microsecond in this century.
-  const time = modifiedAtNs < 0n ? new Date(Math.round(Number(modifiedAtNs) / 1e6)) : Number(modifiedAtNs) / 1e9;
-  await handle.utimes(time, time);
 }

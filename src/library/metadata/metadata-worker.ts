@@ -1,5 +1,5 @@
 // The thread in which strangers' files are parsed: it may hang or run out of memory, and is then replaced (see
-// `parsing-thread`). Says `{ ready: true }` once, then answers each ReadRequest with one WorkerReply, in order.
+// `parsing-thread`). Says `{ ready: true }` once, then answers each ReadRequest of a message with one WorkerReply, in order.
 import { parentPort } from 'node:worker_threads';
 import { assert } from '../../domain/assert.ts';
 import { systemErrorCode } from '../../domain/errors.ts';
@@ -13,10 +13,12 @@ export type WorkerReply =
 
 const port = parentPort;
 assert(port !== null, 'metadata-worker runs as a worker');
-port.on('message', (request: ReadRequest) => {
-  void answer(request).then((reply) => port.postMessage(reply));
-});
+port.on('message', (requests: readonly ReadRequest[]) => void answerAll(requests));
 port.postMessage({ ready: true });
+
+async function answerAll(requests: readonly ReadRequest[]): Promise<void> {
+  for (const request of requests) port?.postMessage(await answer(request));
+}
 
 async function answer(request: ReadRequest): Promise<WorkerReply> {
   try {

@@ -1,5 +1,5 @@
-// Keeps one metadata worker: starts it with the first file, gives it one file at a time, and replaces it when it hangs
-// or dies.
+// Keeps one metadata worker: starts it with the first file, gives it those that wait, several with one message (which costs as much as
+// reading a small photo), and replaces it when it hangs or dies.
 // Promises that a file which kills the worker costs only its own metadata, and that closing never waits long. A worker
 // that cannot start at all is an error: otherwise a broken installation would quietly file every photo as undated.
 import { Worker } from 'node:worker_threads';
@@ -28,11 +28,21 @@ const closeTimeoutMs = 5_000;
  */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 };
 
+/** They are answered one by one, so that what becomes of one of them is known to be its own. */
+const filesPerMessageMax = 16;
+
 export interface ParsingThreadOptions {
   /** How long the worker may take for one file, without the time it needs to start. */
   readonly timeoutMs: number;
   /** A module that speaks as `metadata-worker` does; tests bring one that hangs and one that eats memory. */
   readonly worker?: URL;
+}
+
+interface Turn {
+  readonly request: ReadRequest;
+  readonly signal: AbortSignal;
+  readonly resolve: (metadata: MediaMetadata) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export function openParsingThread({
@@ -41,7 +51,8 @@ export function openParsingThread({
 }: ParsingThreadOptions): ParsingThread {
   let current: Worker | undefined;
   let isClosed = false;
-  let lastTurn: Promise<unknown> = Promise.resolve();
+  let isGiving = false;
+  const waiting: Turn[] = [];
 
   async function startWorker(): Promise<Worker> {
     // `execArgv`: the flags that started the process are meant for its own script, and some end a worker at once.
@@ -52,7 +63,8 @@ export function openParsingThread({
       if (current === worker) current = undefined;
     });
     current = worker;
-    const outcome = await nextMessage(worker, startTimeoutMs);
+    using answers = new Answers(worker);
+    const outcome = await answers.next(startTimeoutMs);
     if (outcome.kind === 'message') return worker;
     discard(worker);
     throw new Error('the metadata worker could not start', {
@@ -65,17 +77,40 @@ export function openParsingThread({
     void worker.terminate(); // Not awaited: it may be stuck in a read, and the next file need not wait for that.
   }
 
-  async function takeTurn(request: ReadRequest, signal: AbortSignal): Promise<MediaMetadata> {
-    signal.throwIfAborted();
+  /** Until nothing waits. */
+  async function giveAll(): Promise<void> {
+    isGiving = true;
+    while (waiting.length > 0) {
+      const turns = waiting.splice(0, filesPerMessageMax).filter(({ signal }) => !signal.aborted); // their readers know
+      try {
+        if (turns.length > 0) await give(turns);
+      } catch (error) {
+        for (const { reject } of turns) reject(error); // whoever was answered already hears nothing of it
+      }
+    }
+    isGiving = false;
+  }
+
+  /** @throws if that fails for all that are not answered yet. */
+  async function give(turns: readonly Turn[]): Promise<void> {
     assertOpen();
     const worker = current ?? (await startWorker());
     assertOpen();
-    worker.postMessage(request);
-    const outcome = await nextMessage(worker, timeoutMs);
-    assertOpen();
-    if (outcome.kind === 'message') return metadataOf(outcome.message as WorkerReply);
-    discard(worker);
-    return {};
+    using answers = new Answers(worker);
+    worker.postMessage(turns.map(({ request }) => request));
+    for (const [index, { resolve, reject }] of turns.entries()) {
+      const outcome = await answers.next(timeoutMs);
+      assertOpen();
+      if (outcome.kind !== 'message') {
+        discard(worker);
+        resolve({});
+        waiting.unshift(...turns.slice(index + 1));
+        return;
+      }
+      const reply = outcome.message as WorkerReply;
+      if ('metadata' in reply) resolve(reply.metadata);
+      else reject(readFailure(reply.failure));
+    }
   }
 
   function assertOpen(): void {
@@ -84,9 +119,10 @@ export function openParsingThread({
 
   return {
     read(request, signal) {
-      const turn = lastTurn.then(() => takeTurn(request, signal));
-      lastTurn = turn.catch(() => {}); // A failure is its own caller's to handle; the next file goes on.
-      return untilAborted(turn, signal);
+      const { promise, resolve, reject } = Promise.withResolvers<MediaMetadata>();
+      waiting.push({ request, signal, resolve, reject });
+      if (!isGiving) void giveAll();
+      return untilAborted(promise, signal);
     },
     async [Symbol.asyncDispose]() {
       isClosed = true;
@@ -103,10 +139,11 @@ function metadataWorkerUrl(): URL {
   return new URL(file, import.meta.url);
 }
 
-function metadataOf(reply: WorkerReply): MediaMetadata {
-  if ('metadata' in reply) return reply.metadata;
-  const { message, code } = reply.failure;
-  throw Object.assign(new Error(`a file's metadata could not be read: ${message}`), code === undefined ? {} : { code });
+function readFailure({ message, code }: Extract<WorkerReply, { failure: unknown }>['failure']): Error {
+  return Object.assign(
+    new Error(`a file's metadata could not be read: ${message}`),
+    code === undefined ? {} : { code },
+  );
 }
 
 type Outcome =
@@ -114,19 +151,37 @@ type Outcome =
   | { readonly kind: 'ended'; readonly error: Error }
   | { readonly kind: 'timedOut' };
 
-/** Waits for whatever comes first. The worker speaks only when spoken to, so its next message is the answer. */
-function nextMessage(worker: Worker, timeoutMs: number): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const settle = (outcome: Outcome): void => {
+/** What a worker says while this listens. It speaks only when spoken to, so its next message is the next answer. */
+class Answers implements Disposable {
+  readonly #worker: Worker;
+  readonly #outcomes: Outcome[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', this.#onMessage).on('error', this.#onError).on('exit', this.#onExit);
+  }
+
+  /** Waits for whatever comes first. */
+  async next(timeoutMs: number): Promise<Outcome> {
+    if (this.#outcomes.length === 0) {
+      const { promise: deadline, cancel } = after(timeoutMs);
+      await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), deadline]);
       cancel();
-      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
-      resolve(outcome);
-    };
-    const onMessage = (message: unknown): void => settle({ kind: 'message', message });
-    const onError = (error: Error): void => settle({ kind: 'ended', error });
-    const onExit = (): void => settle({ kind: 'ended', error: new Error('the metadata worker ended') });
-    const { promise: deadline, cancel } = after(timeoutMs);
-    void deadline.then(() => settle({ kind: 'timedOut' }));
-    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-  });
+    }
+    return this.#outcomes.shift() ?? { kind: 'timedOut' };
+  }
+
+  [Symbol.dispose](): void {
+    this.#worker.off('message', this.#onMessage).off('error', this.#onError).off('exit', this.#onExit);
+  }
+
+  readonly #onMessage = (message: unknown): void => this.#add({ kind: 'message', message });
+  readonly #onError = (error: Error): void => this.#add({ kind: 'ended', error });
+  readonly #onExit = (): void => this.#add({ kind: 'ended', error: new Error('the metadata worker ended') });
+
+  #add(outcome: Outcome): void {
+    this.#outcomes.push(outcome);
+    this.#wake();
+  }
 }

@@ -39,6 +39,7 @@ export class AfcConnection {
   readonly #socket: Duplex & { setTimeout(ms: number): unknown };
   readonly #waiting = new Map<number, Waiter>();
   #nextNumber = 1;
+  #isCollecting = false;
   #failure: unknown;
   readonly #header = Buffer.allocUnsafe(headerBytes);
   #headerFilled = 0;
@@ -94,7 +95,7 @@ export class AfcConnection {
       reject(signal.reason);
     };
     signal.addEventListener('abort', abort, { once: true });
-    this.#socket.write(encodeRequest(operation, number, body));
+    this.#send(encodeRequest(operation, number, body));
     try {
       return await promise;
     } finally {
@@ -106,6 +107,19 @@ export class AfcConnection {
   close(): void {
     this.#socket.destroy();
     this.#fail(gone());
+  }
+
+  /** What is asked for in one turn of the event loop goes out together: each write by itself is a record of TLS and a system call. */
+  #send(packet: Buffer): void {
+    if (!this.#isCollecting) {
+      this.#isCollecting = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#isCollecting = false;
+        this.#socket.uncork();
+      });
+    }
+    this.#socket.write(packet);
   }
 
   #take(chunk: Buffer): void {

@@ -18,28 +18,38 @@ const firstPieceBytes = 64 * 1024;
 
 /** Buffers for pieces: as many as may be in flight, made when they are first needed and used again and again. */
 export class PiecePool {
-  readonly #free: Buffer[] = [];
-  readonly #waiting: ((piece: Buffer) => void)[] = [];
-  #made = 0;
+  readonly #free = new Map<number, Buffer[]>();
+  readonly #waiting: { readonly sizeBytes: number; readonly resolve: (piece: Buffer) => void }[] = [];
+  #usedBytes = 0;
 
-  /** A piece at once, or undefined if all are in use. */
-  take(): Buffer | undefined {
-    const piece = this.#free.pop();
-    if (piece !== undefined || this.#made * pieceBytes >= inFlightBytesMax) return piece;
-    this.#made += 1;
-    return Buffer.allocUnsafeSlow(pieceBytes);
+  /** A piece at once, or undefined if too much is in use, or others wait. */
+  take(sizeBytes: number): Buffer | undefined {
+    return this.#waiting.length > 0 ? undefined : this.#take(sizeBytes);
   }
 
-  /** A piece as soon as there is one; first come, first served. */
-  async wait(): Promise<Buffer> {
-    const piece = this.take();
-    return piece ?? (await new Promise<Buffer>((resolve) => this.#waiting.push(resolve)));
+  /** A piece as soon as there is room for it; first come, first served. */
+  async wait(sizeBytes: number): Promise<Buffer> {
+    const piece = this.take(sizeBytes);
+    return piece ?? (await new Promise<Buffer>((resolve) => this.#waiting.push({ sizeBytes, resolve })));
   }
 
   giveBack(piece: Buffer): void {
-    const next = this.#waiting.shift();
-    if (next !== undefined) next(piece);
-    else this.#free.push(piece);
+    this.#usedBytes -= piece.length;
+    const free = this.#free.get(piece.length);
+    if (free === undefined) this.#free.set(piece.length, [piece]);
+    else free.push(piece);
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const wanted = this.#take(next.sizeBytes);
+      if (wanted === undefined) return;
+      this.#waiting.shift();
+      next.resolve(wanted);
+    }
+  }
+
+  #take(sizeBytes: number): Buffer | undefined {
+    if (this.#usedBytes + sizeBytes > inFlightBytesMax) return undefined;
+    this.#usedBytes += sizeBytes;
+    return this.#free.get(sizeBytes)?.pop() ?? Buffer.allocUnsafeSlow(sizeBytes);
   }
 }
 
@@ -81,13 +91,22 @@ export class AfcReader implements ByteReader {
   #current: Arrived | undefined;
   #isAtEnd = false;
   #aheadMax: number;
+  readonly #pieceBytes: number;
   #hasAsked = false;
+  /** Of a small file: asked for with its bytes. The phone answers in order, so it is how the file was after they were read. */
+  #stateAhead: Promise<EntryState> | undefined;
 
   constructor(options: AfcReaderOptions) {
     this.#options = options;
-    // A file that is read at once is also seen to end at once.
-    this.#aheadMax = options.expectedBytes <= firstPieceBytes ? 2 : piecesPerFileFirst;
+    // A file that is read at once is also seen to end at once, and takes no more of the room than it needs.
+    const isSmall = options.expectedBytes <= firstPieceBytes;
+    this.#aheadMax = isSmall ? 2 : piecesPerFileFirst;
+    this.#pieceBytes = isSmall ? firstPieceBytes : pieceBytes;
     this.#askAhead();
+    if (isSmall && this.#ahead.length === this.#aheadMax) {
+      this.#stateAhead = options.describe(this.#ended.signal);
+      this.#stateAhead.catch(() => undefined); // whoever asks hears of it
+    }
   }
 
   async read(into: Uint8Array, signal: AbortSignal): Promise<number> {
@@ -110,7 +129,7 @@ export class AfcReader implements ByteReader {
   }
 
   state(signal: AbortSignal): Promise<EntryState> {
-    return this.#options.describe(signal);
+    return this.#stateAhead === undefined ? this.#options.describe(signal) : untilAborted(this.#stateAhead, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,7 +147,7 @@ export class AfcReader implements ByteReader {
   /** The next bytes, or undefined at the end. */
   async #next(signal: AbortSignal): Promise<Arrived | undefined> {
     this.#askAhead();
-    if (this.#ahead.length === 0) this.#ask(await this.#options.pool.wait());
+    if (this.#ahead.length === 0) this.#ask(await this.#options.pool.wait(this.#pieceBytes));
     const piece = this.#ahead.shift();
     if (piece === undefined) return undefined;
     let length: number;
@@ -153,13 +172,14 @@ export class AfcReader implements ByteReader {
   #askAhead(): void {
     // One byte more than there should be: the end is seen without waiting for it, and a file that grew is noticed.
     while (this.#ahead.length < this.#aheadMax && this.#coveredBytes < this.#options.expectedBytes + 1) {
-      const buffer = this.#options.pool.take();
+      const buffer = this.#options.pool.take(this.#pieceBytes);
       if (buffer === undefined) return;
       this.#ask(buffer);
     }
   }
 
   #ask(buffer: Buffer): void {
+    this.#stateAhead = undefined;
     const wanted = this.#hasAsked ? buffer : buffer.subarray(0, firstPieceBytes);
     this.#hasAsked = true;
     const hopedBytes = Math.min(wanted.length, Math.max(1, this.#options.expectedBytes - this.#coveredBytes));

@@ -201,7 +201,8 @@ class PhoneTree {
     const path = bytesFromPath(this.#edits.get(shown) ?? shown);
     const describe = async (stop: AbortSignal): Promise<EntryState> => {
       try {
-        const { sizeBytes, modifiedAtNs } = await this.#files.questions.info(path, stop);
+        // By the way its bytes come, and so in the same packet.
+        const { sizeBytes, modifiedAtNs } = await this.#files.bytes.info(path, stop);
         return { sizeBytes, modifiedAtNs };
       } catch (error) {
         throw explain(error);
