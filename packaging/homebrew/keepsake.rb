@@ -20,7 +20,7 @@ class Keepsake < Formula
     stable = opt_libexec/"lib/node_modules/keepsake"
     (bin/"keepsake").write <<~SH
       #!/bin/sh
-      UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-12}" exec "#{stable}/node_modules/#{runtime}/bin/node" --max-semi-space-size=4 "#{stable}/bin/keepsake.js" "$@"
+      UV_THREADPOOL_SIZE="${UV_THREADPOOL_SIZE:-12}" exec "#{stable}/node_modules/#{runtime}/bin/node" --max-semi-space-size=8 --heap-growing-percent=50 "#{stable}/bin/keepsake.js" "$@"
     SH
     man1.install program/"dist/share/man/man1/keepsake.1"
     bash_completion.install program/"dist/share/completions/keepsake.bash" => "keepsake"

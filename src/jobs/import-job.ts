@@ -41,7 +41,7 @@ import { type Survey, surveySource } from './survey.ts';
 const stagingLimits = {
   atOnce: 32,
   weigh: (entries: readonly SpooledEntry[]) => (entries.every(({ sizeBytes }) => isSmallFile(sizeBytes)) ? 1 : 4),
-  waiting: 64,
+  waiting: 256,
 };
 
 export interface ImportOptions {
@@ -166,6 +166,7 @@ async function saveSurvey(job: {
   await using fileThread = openFileThread();
   const ingest = new Ingest({
     ...options,
+    fileThread,
     importId: job.importId,
     source: { id: source.id, kind: source.kind, name: source.name },
     startedAtMs: job.startedAtMs,
@@ -253,7 +254,7 @@ function incomingFile(source: Source, entry: SpooledEntry): IncomingFile {
     },
     ...(shelf === undefined ? {} : { shelf }),
     ...(counts === undefined ? {} : { counts }),
-    open: (offsetBytes, signal) => source.open(path, offsetBytes, signal),
+    open: (offsetBytes, signal) => source.open(path, offsetBytes, signal, sizeBytes),
   };
 }
 

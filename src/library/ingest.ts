@@ -17,6 +17,7 @@ import {
   type StepObserver,
   writeError,
 } from '../platform/durable-write.ts';
+import type { FileThread } from '../platform/file-thread.ts';
 import { nearestExisting } from '../platform/volume.ts';
 import { Batch, type Draft, type Spelling } from './batch.ts';
 import type { CatalogAsset, CatalogSource, CatalogStore } from './catalog/catalog-store.ts';
@@ -42,6 +43,8 @@ const batchAgeMsMax = 5000;
 /** Videos that may belong to a still met later in the folder; beyond this they are filed on their own. */
 const heldVideosMax = 1000;
 const suffixMax = 9999;
+/** Assets that get their names at the same time: what is asked of the disk then goes together. */
+const publishedAtOnce = 16;
 /** How often one asset may lose the race for a name to another program before that counts as a fault. */
 const renamesMax = 20;
 
@@ -53,6 +56,7 @@ export interface IngestOptions {
   readonly source: CatalogSource;
   readonly startedAtMs: number;
   readonly clock: Clock;
+  readonly fileThread: FileThread;
   /** IANA name: where instants without a zone are shown. */
   readonly timeZone: string;
   readonly observeStep: StepObserver;
@@ -129,17 +133,16 @@ export class Ingest {
 
   /** The durable steps from `journal` on. Returns what was published, in the order of `drafts`. */
   async #publishAndRecord(drafts: readonly Draft[]): Promise<readonly PlannedAsset[]> {
-    const { library, catalog, importId, source, startedAtMs, observeStep } = this.#options;
+    const { library, catalog, importId, source, startedAtMs, observeStep, fileThread } = this.#options;
     await library.assertPresent();
     observeStep('journal');
     catalog.journal(
       importId,
       drafts.map(({ plan }) => plan),
     );
-    const plans: PlannedAsset[] = [];
     const touched = new Set<AbsolutePath>();
     for (const folder of new Set(drafts.map(({ plan }) => plan.folder))) await this.#makeFolder(folder, touched);
-    for (const draft of drafts) plans.push(await this.#publish(draft, touched));
+    const plans = await this.#publish(drafts, touched);
     observeStep('flush-folder');
     await flushFolders(touched);
     await library.assertPresent();
@@ -150,7 +153,11 @@ export class Ingest {
     observeStep('record');
     catalog.record(importId, plans, manifestBytes);
     observeStep('unstage');
-    for (const { candidates } of drafts) await discard(library, candidates);
+    await discard(
+      library,
+      drafts.flatMap(({ candidates }) => candidates),
+      fileThread,
+    );
     return plans;
   }
 
@@ -380,40 +387,75 @@ export class Ingest {
   }
 
   /**
-   * Step `publish` of one asset, into its folder: all of its names, or, if another program took one meanwhile, all of the next suffix.
-   * Adds the folders that have to be flushed to `touched`.
+   * Step `publish`: gives each asset all of its names, or, if another program took one meanwhile, all of the next suffix. Adds the folders
+   * that have to be flushed to `touched`. Returns what was published, in the order of `drafts`.
    */
-  async #publish(draft: Draft, touched: Set<AbsolutePath>): Promise<PlannedAsset> {
-    const { library, catalog, importId, observeStep } = this.#options;
-    const { root, incoming } = library.folders;
-    let { plan } = draft;
-    let spelling: Spelling = 'asIs';
-    for (let attempt = 0; attempt <= renamesMax; attempt += 1) {
-      const published: PlannedResource[] = [];
-      let inPlace = 0;
-      let isRefused = false;
-      for (const resource of plan.resources) {
-        observeStep('publish');
-        const staged = join(incoming, resource.staged) as AbsolutePath;
-        const final = join(root, resource.path) as AbsolutePath;
-        const result = await publishFile({ staged, final, hardLinks: library.abilities.hardLinks });
-        isRefused = result === 'refused';
-        if (result === 'published') published.push(resource);
-        else if (result === 'taken' && (await holds(final, resource))) inPlace += 1;
-        else break;
-        touched.add(dirname(final) as AbsolutePath);
+  async #publish(drafts: readonly Draft[], touched: Set<AbsolutePath>): Promise<readonly PlannedAsset[]> {
+    const plans: PlannedAsset[] = [];
+    for (let start = 0; start < drafts.length; start += publishedAtOnce) {
+      const some = drafts.slice(start, start + publishedAtOnce);
+      const results = await allOrNone(some.map(({ plan }) => this.#publishAs(plan, touched)));
+      for (const [index, draft] of some.entries()) {
+        const result = results[index];
+        // One by one: each has to see the names that the one before it got.
+        plans.push(
+          result === 'whole' || result === undefined ? draft.plan : await this.#rename(draft, result, touched),
+        );
       }
-      if (published.length + inPlace === plan.resources.length) return plan;
-      await unpublish(library, published);
+    }
+    return plans;
+  }
+
+  async #publishAs(plan: PlannedAsset, touched: Set<AbsolutePath>): Promise<'whole' | PublishedInPart> {
+    const { library, observeStep, fileThread } = this.#options;
+    const { root, incoming } = library.folders;
+    const published: PlannedResource[] = [];
+    for (const resource of plan.resources) {
+      observeStep('publish');
+      const staged = join(incoming, resource.staged) as AbsolutePath;
+      const final = join(root, resource.path) as AbsolutePath;
+      const { hardLinks } = library.abilities;
+      const result = await publishFile({ staged, final, hardLinks, fileThread });
+      if (result === 'published') published.push(resource);
+      else if (result === 'refused' || !(await holds(final, resource)))
+        return { published, isRefused: result === 'refused' };
+      touched.add(dirname(final) as AbsolutePath);
+    }
+    return 'whole';
+  }
+
+  async #rename(draft: Draft, first: PublishedInPart, touched: Set<AbsolutePath>): Promise<PlannedAsset> {
+    const { library, catalog, importId } = this.#options;
+    let { plan } = draft;
+    let failed = first;
+    let spelling: Spelling = 'asIs';
+    for (let attempt = 0; attempt < renamesMax; attempt += 1) {
+      await unpublish(library, failed.published);
       catalog.forgetJournal([plan.assetId]);
-      if (isRefused) spelling = 'ascii';
-      plan = await draft.rename(isRefused ? plan.suffix : plan.suffix + attempt + 1, spelling);
+      if (failed.isRefused) spelling = 'ascii';
+      this.#namesByFolder.clear(); // they are not what they were
+      plan = await draft.rename(failed.isRefused ? plan.suffix : plan.suffix + attempt + 1, spelling);
       catalog.journal(importId, [plan]);
+      const result = await this.#publishAs(plan, touched);
+      if (result === 'whole') return plan;
+      failed = result;
     }
     throw new AgentError('LIBRARY_WRITE_FAILED', `No name for a photo could be had in "${plan.folder}".`, {
       remedy: 'Stop what else writes to your photo folder, and check its disk, then save again.',
     });
   }
+}
+
+interface PublishedInPart {
+  readonly published: readonly PlannedResource[];
+  /** The filesystem cannot hold a name of it; else somebody else has one. */
+  readonly isRefused: boolean;
+}
+
+/** All results; if any fails, the first failure, when all of them have ended. */
+async function allOrNone<Result>(all: readonly Promise<Result>[]): Promise<readonly Result[]> {
+  await Promise.allSettled(all);
+  return await Promise.all(all);
 }
 
 /** What is worth keeping without the photo it belongs to. */

@@ -133,10 +133,14 @@ export async function stageGroup(options: StagingOptions, files: readonly Incomi
 }
 
 /** Removes the staged names of files that will not be filed, or that have their final names by now. */
-export async function discard(library: Library, candidates: readonly StagedCandidate[]): Promise<void> {
-  for (const candidate of candidates) {
-    await unstageFile(candidate.staged.path);
-    if (candidate.isResumable) await dropProgress(library.folders.incoming, candidate.stagedName);
+export async function discard(
+  library: Library,
+  candidates: readonly StagedCandidate[],
+  fileThread?: FileThread,
+): Promise<void> {
+  await Promise.all(candidates.map(({ staged }) => unstageFile(staged.path, fileThread)));
+  for (const { isResumable, stagedName: name } of candidates) {
+    if (isResumable) await dropProgress(library.folders.incoming, name);
   }
 }
 

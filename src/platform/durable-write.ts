@@ -24,6 +24,7 @@ import { chmod, type FileHandle, link, mkdir, open, rename, rm, stat, unlink } f
 import { dirname, join, sep } from 'node:path';
 import { AgentError, type ErrorCode, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, ContentHash } from '../domain/ids.ts';
+import type { FileThread } from './file-thread.ts';
 
 export const durableSteps = [
   'stage',
@@ -140,11 +141,13 @@ export async function publishFile(options: {
   readonly staged: AbsolutePath;
   readonly final: AbsolutePath;
   readonly hardLinks: boolean;
+  /** For many at once. */
+  readonly fileThread?: Pick<FileThread, 'link'> | undefined;
 }): Promise<'published' | 'taken' | 'refused'> {
-  const { staged, final } = options;
+  const { staged, final, fileThread } = options;
   try {
     if (options.hardLinks) {
-      await link(staged, final);
+      await (fileThread === undefined ? link(staged, final) : fileThread.link(staged, final));
       return 'published';
     }
     const placeholder = await open(final, 'wx', filePermissions);
@@ -182,9 +185,9 @@ async function takesOtherNames(folder: string): Promise<boolean> {
 }
 
 /** Step `unstage`: removes staged names whose bytes have their final name by now. A name already gone is fine. */
-export async function unstageFile(staged: AbsolutePath): Promise<void> {
+export async function unstageFile(staged: AbsolutePath, fileThread?: Pick<FileThread, 'unlink'>): Promise<void> {
   try {
-    await unlink(staged);
+    await (fileThread === undefined ? unlink(staged) : fileThread.unlink(staged));
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw asWriteError(error, `"${staged}"`);
   }

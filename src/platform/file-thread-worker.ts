@@ -1,8 +1,8 @@
 // The thread of `file-thread`: does what each message asks for, in its order, and answers with one message.
 
-import { closeSync, constants, futimesSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, futimesSync, linkSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { assert } from '../domain/assert.ts';
+import { assert, assertNever } from '../domain/assert.ts';
 import { systemErrorCode } from '../domain/errors.ts';
 import { filePermissions, timeForSystem } from './durable-write.ts';
 
@@ -13,7 +13,9 @@ export type FileOperation =
       readonly bytes: Uint8Array<ArrayBuffer>;
       readonly modifiedAtNs: bigint;
     }
-  | { readonly kind: 'close'; readonly descriptor: number };
+  | { readonly kind: 'close'; readonly descriptor: number }
+  | { readonly kind: 'link'; readonly existing: string; readonly path: string }
+  | { readonly kind: 'unlink'; readonly path: string };
 
 export type FileOutcome =
   | { readonly value: number }
@@ -33,28 +35,48 @@ function attempt(operation: FileOperation): FileOutcome {
   }
 }
 
-/** Returns the file's descriptor. */
+/** Returns the descriptor of a file that was created; else 0. */
 function run(operation: FileOperation): number {
-  if (operation.kind === 'create') return create(operation);
-  closeSync(operation.descriptor);
-  return operation.descriptor;
+  switch (operation.kind) {
+    case 'create':
+      return create(operation);
+    case 'close':
+      closeSync(operation.descriptor);
+      return 0;
+    case 'link':
+      linkSync(operation.existing, operation.path);
+      return 0;
+    case 'unlink':
+      unlinkSync(operation.path);
+      return 0;
+    default:
+      return assertNever(operation);
+  }
 }
 
 function create({ path, bytes, modifiedAtNs }: FileOperation & { readonly kind: 'create' }): number {
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, filePermissions);
   try {
-    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-    const time = timeForSystem(modifiedAtNs);
-    futimesSync(descriptor, time, time);
-    return descriptor;
-  } catch (error) {
-    for (const tidy of [() => closeSync(descriptor), () => unlinkSync(path)]) {
-      try {
-        tidy();
-      } catch {
-        // the failure before it is the one to report; what is left is swept at the next start
-      }
+    const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, filePermissions);
+    try {
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+      const time = timeForSystem(modifiedAtNs);
+      futimesSync(descriptor, time, time);
+      return descriptor;
+    } catch (error) {
+      quietly(() => closeSync(descriptor));
+      quietly(() => unlinkSync(path)); // if not even that works it is swept at the next start
+      throw error;
     }
-    throw error;
+  } finally {
+    bytes.buffer.transfer(0); // given back at once: this thread's heap is so small that it hardly ever collects
+  }
+}
+
+/** The failure before it is the one to report. */
+function quietly(tidy: () => void): void {
+  try {
+    tidy();
+  } catch {
+    // see above
   }
 }

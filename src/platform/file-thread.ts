@@ -21,6 +21,10 @@ export interface FileThread extends AsyncDisposable {
    * The bytes are copied before this returns its promise. @throws the system's error.
    */
   create(path: AbsolutePath, bytes: Uint8Array, modifiedAtNs: bigint): Promise<FlushableFile>;
+  /** A second name, exclusively. @throws the system's error. */
+  link(existing: AbsolutePath, path: AbsolutePath): Promise<void>;
+  /** @throws the system's error. */
+  unlink(path: AbsolutePath): Promise<void>;
 }
 
 interface Waiting {
@@ -65,8 +69,9 @@ export function openFileThread(): FileThread {
       if (outcome !== undefined && 'value' in outcome) resolve(outcome.value);
       else reject(Object.assign(new Error(outcome?.message ?? 'no answer'), outcome));
     }
-    send();
-    if (asked.length === 0) {
+    // What follows from these answers is asked in this turn, and goes along.
+    if (waiting.length > 0) setImmediate(send);
+    else {
       worker?.unref();
       idle?.resolve();
     }
@@ -93,6 +98,12 @@ export function openFileThread(): FileThread {
           await ask({ kind: 'close', descriptor });
         },
       };
+    },
+    link: async (existing, path) => {
+      await ask({ kind: 'link', existing, path });
+    },
+    unlink: async (path) => {
+      await ask({ kind: 'unlink', path });
     },
     async [Symbol.asyncDispose]() {
       if (asked.length > 0 || waiting.length > 0) {

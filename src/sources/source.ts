@@ -68,9 +68,10 @@ export interface Source extends AsyncDisposable {
   list(signal: AbortSignal): AsyncIterable<readonly SourceEntry[]>;
   /**
    * Opens a file for reading from `offsetBytes`.
+   * @param listedBytes its size as it was listed: a source that would have to ask for it first then does not.
    * @throws AgentError SOURCE_ENTRY_VANISHED, SOURCE_READ_FAILED, SOURCE_GONE; the signal's reason.
    */
-  open(path: SourcePath, offsetBytes: number, signal: AbortSignal): Promise<ByteReader>;
+  open(path: SourcePath, offsetBytes: number, signal: AbortSignal, listedBytes?: number): Promise<ByteReader>;
   /** Absent: it keeps none. */
   readonly photosList?: PhotosList;
 }

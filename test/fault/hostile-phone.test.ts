@@ -36,9 +36,10 @@ function makeSaving(): Scene {
   return scene;
 }
 
-function fill(phone: FakeIphone, count = 12): void {
+function fill(phone: FakeIphone, count = 12, sizeBytes = 300_000): void {
   for (let index = 0; index < count; index += 1) {
-    phone.files.addSynthetic(`DCIM/100APPLE/IMG_${1000 + index}.JPG`, 300_000 + index, new Date(1.6e12 + index * 1e8));
+    const takenAt = new Date(1.6e12 + index * 1e8);
+    phone.files.addSynthetic(`DCIM/100APPLE/IMG_${1000 + index}.JPG`, sizeBytes + index, takenAt);
   }
 }
 
@@ -156,36 +157,70 @@ test.for(wholePhoneFails)('%s ends in %s; what is whole is saved, and the rest n
   await expectAllSaved(scene.library, all);
 });
 
-test('Sizes that lie, shorter, longer or growing: such a file is not saved as if it were whole, the others are', async () => {
-  using scene = makeSaving();
-  await using at = await makePhoneScene();
-  const { phone } = at;
-  fill(phone, 3);
-  const honest = phoneTruth(phone);
-  const lying = ['DCIM/100APPLE/IMG_2001.JPG', 'DCIM/100APPLE/IMG_2002.JPG', 'DCIM/100APPLE/IMG_2003.JPG'];
-  const [shorter, longer, growing] = lying.map((path) =>
-    phone.files.addBytes(path, makeJpeg({ seed: path, paddingBytes: 400_000 })),
-  );
-  if (shorter === undefined || longer === undefined || growing === undefined) throw new Error('three were added');
-  shorter.sizeBytes -= 1000;
-  longer.sizeBytes += 1000;
-  const act = () => {
-    growing.sizeBytes += 5;
-  };
-  phone.faults.add({ kind: 'act', act }, { operation: op.read, path: lying[2] ?? '' });
-  const { report, answer } = await save(scene, at);
-  expect(answer.exitCode).toBe(2);
-  expect(report).toMatchObject({ imported: 3, deferred: 3, complete: false });
-  await expectOnlyWhole(scene.library, honest);
-});
+// Small files are read in another way: asked for as a whole, with their size and time right behind.
+const sizes = [20_000, 400_000] as const;
 
-test('Short reads are no end of a file', async () => {
+test.for(sizes)(
+  'Sizes that lie (%i bytes), shorter, longer or growing: such a file is not saved as if it were whole, the others are',
+  async (sizeBytes) => {
+    using scene = makeSaving();
+    await using at = await makePhoneScene();
+    const { phone } = at;
+    fill(phone, 3, sizeBytes);
+    const honest = phoneTruth(phone);
+    const lying = ['DCIM/100APPLE/IMG_2001.JPG', 'DCIM/100APPLE/IMG_2002.JPG', 'DCIM/100APPLE/IMG_2003.JPG'];
+    const [shorter, longer, growing] = lying.map((path) =>
+      phone.files.addBytes(path, makeJpeg({ seed: path, paddingBytes: sizeBytes })),
+    );
+    if (shorter === undefined || longer === undefined || growing === undefined) throw new Error('three were added');
+    shorter.sizeBytes -= 1000;
+    longer.sizeBytes += 1000;
+    const act = () => {
+      growing.sizeBytes += 5;
+    };
+    phone.faults.add({ kind: 'act', act }, { operation: op.read, path: lying[2] ?? '' });
+    const { report, answer } = await save(scene, at);
+    expect(answer.exitCode).toBe(2);
+    expect(report).toMatchObject({ imported: 3, deferred: 3, complete: false });
+    await expectOnlyWhole(scene.library, honest);
+  },
+);
+
+test.for(sizes)('Short reads are no end of a file of %i bytes', async (sizeBytes) => {
   using scene = makeSaving();
   await using at = await makePhoneScene();
   at.phone.readBytesMax = 7001;
-  fill(at.phone, 4);
+  fill(at.phone, 4, sizeBytes);
   expect(await save(scene, at)).toMatchObject({ report: { imported: 4, complete: true } });
   await expectAllSaved(scene.library, phoneTruth(at.phone));
+});
+
+test('A small file that changes while it is saved is left for later, whatever its size; then it is saved as it has become', async () => {
+  using scene = makeSaving();
+  await using at = await makePhoneScene();
+  fill(at.phone, 3, 20_000);
+  const path = 'DCIM/100APPLE/IMG_2000.JPG';
+  const file = at.phone.files.addBytes(path, makeJpeg({ seed: path, paddingBytes: 10_000 }));
+  const act = () => {
+    file.modifiedAtNs += 1_000_000_000n;
+  };
+  at.phone.faults.add({ kind: 'act', act }, { operation: op.read, path });
+  expect((await save(scene, at)).report).toMatchObject({ imported: 3, deferred: 1, complete: false });
+  expect((await save(scene, at)).report).toMatchObject({ imported: 1, deferred: 0, complete: true });
+  await expectAllSaved(scene.library, phoneTruth(at.phone));
+});
+
+test('A small file costs one question each to open it, to read it, to see it unchanged and to close it', async () => {
+  using scene = makeSaving();
+  await using at = await makePhoneScene();
+  fill(at.phone, 20, 20_000);
+  await devicesOf(scene.home, at.environment);
+  const before = new Map(at.phone.counters.byOperation);
+  expect((await save(scene, at)).report).toMatchObject({ imported: 20 });
+  const asked = (operation: number) =>
+    (at.phone.counters.byOperation.get(operation) ?? 0) - (before.get(operation) ?? 0);
+  expect([op.open, op.read].map(asked)).toEqual([20, 20]);
+  expect(asked(op.fileInfo), 'once when it is listed, once when it was read; and of a few folders').toBeLessThan(50);
 });
 
 test('A phone that has few handles is waited for, and none of ours is left open', async () => {

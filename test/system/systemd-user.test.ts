@@ -70,7 +70,8 @@ test('After install the agent runs, is ready, and starts at the next login', { t
   expect(facts.stdout.replaceAll(/\s+/g, ' ')).toBe('Uid: 64321 64321 64321 64321 NoNewPrivs: 0 10 ');
   const commandLine = await session.run('cat', `/proc/${MainPID}/cmdline`);
   expect(commandLine.stdout.split('\0').slice(1)).toEqual([
-    '--max-semi-space-size=4',
+    '--max-semi-space-size=8',
+    '--heap-growing-percent=50',
     `${sessionProject}/bin/keepsake.js`,
     'agent',
     '',

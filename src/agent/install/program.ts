@@ -18,7 +18,7 @@ export interface Program {
 }
 
 /** As bin/keepsake.js starts it (a test compares the two): started with these, the launcher has nothing to start anew. */
-const nodeFlags = ['--max-semi-space-size=4'];
+const nodeFlags = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
 const nodeEnvironment = { UV_THREADPOOL_SIZE: '12' };
 
 /** So that a running agent can be told from one in a terminal. */

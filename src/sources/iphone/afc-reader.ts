@@ -71,7 +71,9 @@ export interface AfcReaderOptions {
   readonly client: AfcClient;
   readonly handle: bigint;
   readonly pool: PiecePool;
-  /** How many bytes the file should still have: no more is asked for ahead than that, and once more to see its end. */
+  /** Where it was opened. */
+  readonly fromBytes: number;
+  /** How many bytes the file should have from there: no more is asked for ahead than that, and once more to see its end. */
   readonly expectedBytes: number;
   /** Asked for `state`. */
   readonly describe: (signal: AbortSignal) => Promise<EntryState>;
@@ -90,20 +92,22 @@ export class AfcReader implements ByteReader {
   #coveredBytes = 0;
   #current: Arrived | undefined;
   #isAtEnd = false;
-  #aheadMax: number;
+  #aheadMax = piecesPerFileFirst;
   readonly #pieceBytes: number;
   #hasAsked = false;
-  /** Of a small file: asked for with its bytes. The phone answers in order, so it is how the file was after they were read. */
+  readonly #isSmall: boolean;
+  /**
+   * Of a small file: asked for with its bytes, instead of reading once more to see its end. The phone answers in order, so it is how the
+   * file was after they were read.
+   */
   #stateAhead: Promise<EntryState> | undefined;
 
   constructor(options: AfcReaderOptions) {
     this.#options = options;
-    // A file that is read at once is also seen to end at once, and takes no more of the room than it needs.
-    const isSmall = options.expectedBytes <= firstPieceBytes;
-    this.#aheadMax = isSmall ? 2 : piecesPerFileFirst;
-    this.#pieceBytes = isSmall ? firstPieceBytes : pieceBytes;
+    this.#isSmall = options.expectedBytes <= firstPieceBytes;
+    this.#pieceBytes = this.#isSmall ? firstPieceBytes : pieceBytes; // no more of the room than it needs
     this.#askAhead();
-    if (isSmall && this.#ahead.length === this.#aheadMax) {
+    if (this.#isSmall && this.#coveredBytes === options.expectedBytes) {
       this.#stateAhead = options.describe(this.#ended.signal);
       this.#stateAhead.catch(() => undefined); // whoever asks hears of it
     }
@@ -147,6 +151,10 @@ export class AfcReader implements ByteReader {
   /** The next bytes, or undefined at the end. */
   async #next(signal: AbortSignal): Promise<Arrived | undefined> {
     this.#askAhead();
+    if (this.#ahead.length === 0 && (await this.#isAllThere(signal))) {
+      this.#isAtEnd = true;
+      return undefined;
+    }
     if (this.#ahead.length === 0) this.#ask(await this.#options.pool.wait(this.#pieceBytes));
     const piece = this.#ahead.shift();
     if (piece === undefined) return undefined;
@@ -169,9 +177,17 @@ export class AfcReader implements ByteReader {
     return this.#current;
   }
 
+  /** By what the phone said after the bytes that have come. False: it has to be read to be known. */
+  async #isAllThere(signal: AbortSignal): Promise<boolean> {
+    if (this.#stateAhead === undefined) return false;
+    const { sizeBytes } = await untilAborted(this.#stateAhead, signal);
+    return sizeBytes === this.#options.fromBytes + this.#coveredBytes;
+  }
+
   #askAhead(): void {
     // One byte more than there should be: the end is seen without waiting for it, and a file that grew is noticed.
-    while (this.#ahead.length < this.#aheadMax && this.#coveredBytes < this.#options.expectedBytes + 1) {
+    const wantedBytes = this.#options.expectedBytes + (this.#isSmall ? 0 : 1);
+    while (this.#ahead.length < this.#aheadMax && this.#coveredBytes < wantedBytes) {
       const buffer = this.#options.pool.take(this.#pieceBytes);
       if (buffer === undefined) return;
       this.#ask(buffer);

@@ -63,7 +63,7 @@ export function openIphoneSource(options: {
 }): Source {
   const { files, listsShared = false } = options;
   const tree = new PhoneTree(files, listsShared ? [...mediaRoots, sharedRoot] : mediaRoots);
-  const open: Source['open'] = (path, offsetBytes, signal) => tree.open(path, offsetBytes, signal);
+  const open: Source['open'] = (...of) => tree.open(...of);
   return {
     id: phoneSourceId(options.udid),
     kind: 'iphone',
@@ -197,7 +197,12 @@ class PhoneTree {
     }
   }
 
-  async open(shown: SourcePath, offsetBytes: number, signal: AbortSignal): Promise<ByteReader> {
+  async open(
+    shown: SourcePath,
+    offsetBytes: number,
+    signal: AbortSignal,
+    listedBytes: number | undefined,
+  ): Promise<ByteReader> {
     const path = bytesFromPath(this.#edits.get(shown) ?? shown);
     const describe = async (stop: AbortSignal): Promise<EntryState> => {
       try {
@@ -211,7 +216,9 @@ class PhoneTree {
     // Asked at the same time: one round trip, not two.
     const [handle, info] = await Promise.all([
       this.#openHandle(path, signal),
-      describe(signal).catch((error: unknown) => ({ error })),
+      listedBytes === undefined
+        ? describe(signal).catch((error: unknown) => ({ error }))
+        : Promise.resolve({ sizeBytes: listedBytes }),
     ]);
     const onClosed = () => this.#freeHandle();
     try {
@@ -227,6 +234,7 @@ class PhoneTree {
       client: this.#files.bytes,
       handle,
       pool: this.#pool,
+      fromBytes: offsetBytes,
       expectedBytes,
       describe,
       explain,
