@@ -36,12 +36,17 @@ import { type Survey, surveySource } from './survey.ts';
 /**
  * Groups staged at once: eight, so that reading, hashing, writing and flushing overlap while memory stays small and a pulled cable costs
  * little (docs/iphone.md, "In flight"); four times as many of small files, which wait more than they work. Six of them left a phone
- * of small photos waiting (measured). So did waiting for each commit: some groups more are staged meanwhile.
+ * of small photos waiting (measured). So did waiting for each commit: meanwhile another batch is staged, of 256 files (which are open
+ * until they are flushed) or 1 GiB (which a kill undoes).
  */
 const stagingLimits = {
   atOnce: 32,
   weigh: (entries: readonly SpooledEntry[]) => (entries.every(({ sizeBytes }) => isSmallFile(sizeBytes)) ? 1 : 4),
-  waiting: 256,
+  waiting: {
+    max: 256,
+    weigh: (entries: readonly SpooledEntry[]) =>
+      entries.reduce((sum, { sizeBytes }) => sum + 1 + sizeBytes / (4 * 1024 * 1024), 0),
+  },
 };
 
 export interface ImportOptions {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { AgentError } from '../domain/errors.ts';
+import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, AssetId, ImportId, RelativePath } from '../domain/ids.ts';
 import { isOriginalRole, type ResourceRole } from '../domain/media.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -77,7 +77,7 @@ export class Ingest {
   /** Folders that were looked at for this batch: they are on the library's own disk. */
   readonly #onOneVolume = new Set<RelativePath>();
   /** For this batch as well: see `#namesIn`. */
-  readonly #namesByFolder = new Map<string, ReadonlySet<string>>();
+  readonly #namesByFolder = new Map<string, ReadonlySet<string> | undefined>();
   /** A commit began and did not end: the journal has its assets, and only recovery may finish them. */
   #isBroken = false;
 
@@ -344,21 +344,25 @@ export class Ingest {
     const stemKey = stemKeyOf(path);
     if (this.#batch.isPathTaken(path) || catalog.isPathTaken(path)) return false;
     if (this.#batch.isStemTaken(stemKey, assetId) || catalog.isStemTaken(stemKey, assetId)) return false;
-    if (!(await this.#namesIn(dirname(path))).has(foldName(basename(path)))) return true;
+    const names = await this.#namesIn(dirname(path));
+    if (names !== undefined && !names.has(foldName(basename(path)))) return true;
     // A file that the catalogue does not know. That it cannot be looked at is met again, and reported, when publishing.
     const final = join(library.folders.root, path);
     return (await lstat(final).catch(() => undefined)) === undefined || (await holds(final, staged));
   }
 
-  /** What lies in a folder of the library, folded, as it was when this batch first asked: what came since is met when publishing. */
-  async #namesIn(folder: string): Promise<ReadonlySet<string>> {
-    let names = this.#namesByFolder.get(folder);
-    if (names === undefined) {
-      const there = await readdir(join(this.#options.library.folders.root, folder)).catch(() => []); // none yet, as a rule
-      names = new Set(there.map(foldName));
-      this.#namesByFolder.set(folder, names);
+  /**
+   * What lies in a folder of the library, folded, as it was when this batch first asked: what came since is met when publishing. Undefined:
+   * each name has to be asked for.
+   */
+  async #namesIn(folder: string): Promise<ReadonlySet<string> | undefined> {
+    if (!this.#namesByFolder.has(folder)) {
+      const there = await readdir(join(this.#options.library.folders.root, folder)).catch((error: unknown) =>
+        systemErrorCode(error) === 'ENOENT' ? [] : undefined,
+      );
+      this.#namesByFolder.set(folder, there && new Set(there.map(foldName)));
     }
-    return names;
+    return this.#namesByFolder.get(folder);
   }
 
   /** A year that is a link to another disk: names cannot be published across disks, and an unplugged one would lose them. */
@@ -395,17 +399,17 @@ export class Ingest {
     for (let start = 0; start < drafts.length; start += publishedAtOnce) {
       const some = drafts.slice(start, start + publishedAtOnce);
       const results = await allOrNone(some.map(({ plan }) => this.#publishAs(plan, touched)));
+      for (const result of results) if (result !== 'whole') await unpublish(this.#options.library, result.published);
       for (const [index, draft] of some.entries()) {
         const result = results[index];
         // One by one: each has to see the names that the one before it got.
-        plans.push(
-          result === 'whole' || result === undefined ? draft.plan : await this.#rename(draft, result, touched),
-        );
+        plans.push(result === 'whole' ? draft.plan : await this.#rename(draft, result?.isRefused ?? false, touched));
       }
     }
     return plans;
   }
 
+  /** What it did publish of an asset that is not whole has to be taken back. */
   async #publishAs(plan: PlannedAsset, touched: Set<AbsolutePath>): Promise<'whole' | PublishedInPart> {
     const { library, observeStep, fileThread } = this.#options;
     const { root, incoming } = library.folders;
@@ -424,21 +428,21 @@ export class Ingest {
     return 'whole';
   }
 
-  async #rename(draft: Draft, first: PublishedInPart, touched: Set<AbsolutePath>): Promise<PlannedAsset> {
+  async #rename(draft: Draft, wasRefused: boolean, touched: Set<AbsolutePath>): Promise<PlannedAsset> {
     const { library, catalog, importId } = this.#options;
     let { plan } = draft;
-    let failed = first;
+    let isRefused = wasRefused;
     let spelling: Spelling = 'asIs';
     for (let attempt = 0; attempt < renamesMax; attempt += 1) {
-      await unpublish(library, failed.published);
       catalog.forgetJournal([plan.assetId]);
-      if (failed.isRefused) spelling = 'ascii';
-      this.#namesByFolder.clear(); // they are not what they were
-      plan = await draft.rename(failed.isRefused ? plan.suffix : plan.suffix + attempt + 1, spelling);
+      if (isRefused) spelling = 'ascii';
+      this.#namesByFolder.set(plan.folder, undefined); // it has what it did not have, or what counts as the same there
+      plan = await draft.rename(isRefused ? plan.suffix : plan.suffix + attempt + 1, spelling);
       catalog.journal(importId, [plan]);
       const result = await this.#publishAs(plan, touched);
       if (result === 'whole') return plan;
-      failed = result;
+      await unpublish(library, result.published);
+      isRefused = result.isRefused;
     }
     throw new AgentError('LIBRARY_WRITE_FAILED', `No name for a photo could be had in "${plan.folder}".`, {
       remedy: 'Stop what else writes to your photo folder, and check its disk, then save again.',

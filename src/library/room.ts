@@ -79,16 +79,18 @@ export async function openRoom(root: AbsolutePath, reserveBytes: number | undefi
     };
     return { wrote, [Symbol.dispose]: () => void give(unwritten) };
   };
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const turn = lastTurn.then(work);
+    lastTurn = turn.catch(() => undefined); // its own caller hears of it
+    return turn;
+  };
   return {
-    shortage: async (bytes) => {
-      await ask();
-      return left() - bytes < reserve ? { freeBytes: known.freeBytes, reserveBytes: reserve } : undefined;
-    },
-    claim: (bytes) => {
-      const turn = lastTurn.then(() => grant(bytes));
-      lastTurn = turn.catch(() => undefined); // its own caller hears of it
-      return turn;
-    },
+    shortage: (bytes) =>
+      inTurn(async () => {
+        await ask();
+        return left() - bytes < reserve ? { freeBytes: known.freeBytes, reserveBytes: reserve } : undefined;
+      }),
+    claim: (bytes) => inTurn(() => grant(bytes)),
   };
 }
 

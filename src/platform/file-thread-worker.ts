@@ -20,7 +20,7 @@ export type FileOperation =
 export type FileOutcome =
   | { readonly value: number }
   /** As Node.js's own errors have them. */
-  | { readonly message: string; readonly code: string; readonly syscall: string };
+  | { readonly message: string; readonly code?: string; readonly syscall: string };
 
 const port = parentPort;
 assert(port !== null, 'file-thread-worker runs as a worker');
@@ -31,7 +31,8 @@ function attempt(operation: FileOperation): FileOutcome {
     return { value: run(operation) };
   } catch (error) {
     const { message = String(error), syscall = '' } = error as NodeJS.ErrnoException;
-    return { message, syscall, code: systemErrorCode(error) ?? '' };
+    const code = systemErrorCode(error);
+    return { message, syscall, ...(code === undefined ? {} : { code }) };
   }
 }
 

@@ -33,33 +33,45 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Starts the thread with the first operation. Closing waits for what was asked. */
-export function openFileThread(): FileThread {
+/**
+ * Starts the thread with the first operation, and another one if it dies: what it was asked for and what it held open has failed then.
+ * Closing waits for what was asked; what follows from that is to be waited for before.
+ */
+export function openFileThread({
+  worker: workerUrl = ownWorkerUrl(),
+}: {
+  /** A module that speaks as `file-thread-worker` does; tests bring one that dies. */
+  readonly worker?: URL;
+} = {}): FileThread {
   let worker: Worker | undefined;
-  let failure: unknown;
+  let isClosed = false;
   let waiting: Waiting[] = [];
   /** Those in the message that is on its way: one at a time, so that meanwhile others can gather. */
   let asked: readonly Waiting[] = [];
   let idle: PromiseWithResolvers<void> | undefined;
 
   const start = (): Worker => {
-    const file = import.meta.url.endsWith('.ts') ? './file-thread-worker.ts' : './file-thread-worker.js'; // As built.
-    const started = new Worker(new URL(file, import.meta.url), { name: 'files', execArgv: [], resourceLimits });
-    started.on('message', take).on('error', fail);
-    started.on('exit', () => fail(new Error('the thread for files has ended')));
+    const started = new Worker(workerUrl, { name: 'files', execArgv: [], resourceLimits });
+    const lost = (error: Error) => lose(started, error);
+    started.on('message', take).on('messageerror', lost).on('error', lost);
+    started.on('exit', () => lost(ended()));
     return started;
   };
   const send = (): void => {
     if (asked.length > 0 || waiting.length === 0) return;
-    worker ??= start();
-    worker.ref();
     asked = waiting;
     waiting = [];
     const operations = asked.map(({ operation }) => operation);
-    worker.postMessage(
-      operations,
-      operations.flatMap((operation) => (operation.kind === 'create' ? [operation.bytes.buffer] : [])),
-    );
+    try {
+      worker ??= start();
+      worker.ref();
+      worker.postMessage(
+        operations,
+        operations.flatMap((operation) => (operation.kind === 'create' ? [operation.bytes.buffer] : [])),
+      );
+    } catch (error) {
+      lose(worker, error); // there is no thread to be had, for instance
+    }
   };
   const take = (outcomes: readonly FileOutcome[]): void => {
     const answered = asked;
@@ -69,6 +81,18 @@ export function openFileThread(): FileThread {
       if (outcome !== undefined && 'value' in outcome) resolve(outcome.value);
       else reject(Object.assign(new Error(outcome?.message ?? 'no answer'), outcome));
     }
+    goOn();
+  };
+  const lose = (lost: Worker | undefined, error: unknown): void => {
+    if (lost !== worker) return;
+    worker = undefined;
+    void lost?.terminate();
+    const failed = asked;
+    asked = [];
+    for (const { reject } of failed) reject(error);
+    goOn();
+  };
+  const goOn = (): void => {
     // What follows from these answers is asked in this turn, and goes along.
     if (waiting.length > 0) setImmediate(send);
     else {
@@ -76,25 +100,27 @@ export function openFileThread(): FileThread {
       idle?.resolve();
     }
   };
-  const fail = (error: unknown): void => {
-    failure ??= error;
-    for (const { reject } of [...asked, ...waiting]) reject(failure);
-    asked = [];
-    waiting = [];
-    idle?.resolve();
-  };
   const ask = (operation: FileOperation): Promise<number> =>
     new Promise((resolve, reject) => {
-      if (failure !== undefined) return reject(failure);
+      if (isClosed) return reject(ended());
       waiting.push({ operation, resolve, reject });
       if (waiting.length === 1 && asked.length === 0) setImmediate(send);
     });
   return {
     create: async (path, bytes, modifiedAtNs) => {
       const descriptor = await ask({ kind: 'create', path, bytes: new Uint8Array(bytes), modifiedAtNs });
+      // A thread that ends closes what it had open, and the number may then be another file's.
+      const owner = worker;
+      const assertOpen = () => {
+        if (owner === undefined || owner !== worker) throw ended();
+      };
       return {
-        sync: async () => await flush(descriptor),
+        sync: async () => {
+          assertOpen();
+          await flush(descriptor);
+        },
         close: async () => {
+          assertOpen();
           await ask({ kind: 'close', descriptor });
         },
       };
@@ -106,12 +132,23 @@ export function openFileThread(): FileThread {
       await ask({ kind: 'unlink', path });
     },
     async [Symbol.asyncDispose]() {
+      isClosed = true;
       if (asked.length > 0 || waiting.length > 0) {
         idle = Promise.withResolvers();
         await idle.promise;
       }
-      fail(new Error('the thread for files has ended'));
-      await worker?.terminate();
+      const last = worker;
+      worker = undefined;
+      await last?.terminate();
     },
   };
+}
+
+function ownWorkerUrl(): URL {
+  const file = import.meta.url.endsWith('.ts') ? './file-thread-worker.ts' : './file-thread-worker.js'; // As built.
+  return new URL(file, import.meta.url);
+}
+
+function ended(): Error {
+  return new Error('the thread for files has ended');
 }

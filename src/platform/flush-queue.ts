@@ -47,9 +47,16 @@ export class FlushQueue {
       const worker = async () => {
         for (let next = round.pop(); next !== undefined; next = round.pop()) {
           const { file, resolve, reject } = next;
-          const failure = await flushOne(next);
+          const failed = await flushOne(next);
+          const end = (failure: { readonly error: unknown } | undefined) =>
+            failure === undefined ? resolve() : reject(failure.error);
           // The next one is flushed meanwhile.
-          closing.push(file.close().then(() => (failure === undefined ? resolve() : reject(failure.error)), reject));
+          closing.push(
+            file.close().then(
+              () => end(failed),
+              (error: unknown) => end(failed ?? { error }),
+            ),
+          );
         }
       };
       await Promise.all(Array.from({ length: flushConcurrency }, worker));

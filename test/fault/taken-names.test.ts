@@ -12,9 +12,10 @@ const theirs = 'a file of another program';
 for (const filesystem of ['ext4', 'exfat'] as const satisfies readonly Filesystem[]) {
   for (const [what, path, nth] of [
     ["a still's name", '2024/2024-07-15/PAIR.HEIC', 1],
-    ["a movie's name, its still being published already,", '2024/2024-07-15/PAIR.MOV', 2],
-    ['the next suffix too', '2024/2024-07-15/PAIR.MOV', 2],
-    ["a lone photo's name", '2024/2024-07-14/IMG_1.JPG', 3],
+    // Of one asset the names are given one after the other, of several at the same time: first each one's first.
+    ["a lone photo's name", '2024/2024-07-14/IMG_1.JPG', 2],
+    ["a movie's name, its still being published already,", '2024/2024-07-15/PAIR.MOV', 3],
+    ['the next suffix too', '2024/2024-07-15/PAIR.MOV', 3],
   ] as const) {
     test(`on ${filesystem}, another program that takes ${what} keeps it, and the whole group gets another`, async (context) => {
       needRoot(context);

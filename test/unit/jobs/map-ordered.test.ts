@@ -47,7 +47,11 @@ test('Results come in the order of the items, whatever ends first', async () => 
 
 test('No more than so many are under way, and work goes on while results wait to be taken, up to so many', async () => {
   const controlled = new Controlled();
-  const results = mapOrdered([0, 1, 2, 3, 4, 5, 6, 7], { atOnce: 2, waiting: 3 }, controlled.work);
+  const results = mapOrdered(
+    [0, 1, 2, 3, 4, 5, 6, 7],
+    { atOnce: 2, waiting: { max: 3, weigh: () => 1 } },
+    controlled.work,
+  );
   const first = results.next();
   await settle();
   expect(controlled.begun).toEqual([0, 1]);
@@ -94,6 +98,26 @@ test('Heavy items leave less room beside them; one that is too heavy for all of 
   controlled.end(5);
   controlled.end(4);
   expect(await all).toEqual([0, 1, 2, 3, 4, 5].map((item) => `result ${item}`));
+});
+
+test('What waits is weighed: one result that is too heavy holds up the next item, and not for ever', async () => {
+  const controlled = new Controlled();
+  const weigh = (item: number) => (item === 1 ? 100 : 1);
+  const results = mapOrdered([0, 1, 2, 3], { atOnce: 2, waiting: { max: 10, weigh } }, controlled.work);
+  const first = results.next();
+  controlled.end(1);
+  await settle();
+  expect(controlled.begun).toEqual([0, 1]);
+  controlled.end(0);
+  expect((await first).value).toBe('result 0');
+  expect(controlled.begun).toEqual([0, 1]);
+  expect((await results.next()).value).toBe('result 1');
+  expect(controlled.begun).toEqual([0, 1, 2, 3]);
+  controlled.end(2);
+  controlled.end(3);
+  expect((await results.next()).value).toBe('result 2');
+  expect((await results.next()).value).toBe('result 3');
+  expect((await results.next()).done).toBe(true);
 });
 
 test('When one fails no other begins, and those under way are waited for', async () => {
