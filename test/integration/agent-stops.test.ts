@@ -226,18 +226,27 @@ function makeSlowSeams() {
   return { seams, staged: () => staged, hurry };
 }
 
-test('"Eject" ends what is copied to the drive, and the rest follows when it is back', {
-  timeout: 90_000,
-}, async (context) => {
-  needVolumes(context, 'ext4');
-  using scene = await copyScene({ photos: copied });
-  await using volume = await createVolume('ext4', 64);
+/** An agent in the middle of copying to a new drive, slowly. */
+async function startCopying() {
+  await using stack = new AsyncDisposableStack();
+  const scene = stack.use(await copyScene({ photos: copied }));
+  const volume = stack.use(await createVolume('ext4', 64));
   await scene.run(['pause']);
   const { root } = await scene.addDrive(volume, '--name', 'Blue drive');
   await scene.run(['resume']);
   const slow = makeSlowSeams();
-  await using agent = await startAgent(scene, slow.seams);
+  const agent = stack.use(await startAgent(scene, slow.seams));
   await vi.waitUntil(() => slow.staged() > 4, patience);
+  const all = stack.move();
+  return { scene, volume, root, slow, agent, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+test('"Eject" ends what is copied to the drive, and the rest follows when it is back', {
+  timeout: 90_000,
+}, async (context) => {
+  needVolumes(context, 'ext4');
+  await using copying = await startCopying();
+  const { scene, volume, root, slow, agent } = copying;
   expect(await scene.run(['drives', 'eject', 'Blue drive'])).toMatchObject({
     exitCode: 0,
     stdout: 'You can unplug "Blue drive" now.\n',
@@ -262,14 +271,8 @@ test('A drive that is forgotten is not copied to any more, at once, and what is 
   timeout: 90_000,
 }, async (context) => {
   needVolumes(context, 'ext4');
-  using scene = await copyScene({ photos: copied });
-  await using volume = await createVolume('ext4', 64);
-  await scene.run(['pause']);
-  const { root } = await scene.addDrive(volume, '--name', 'Blue drive');
-  await scene.run(['resume']);
-  const slow = makeSlowSeams();
-  await using agent = await startAgent(scene, slow.seams);
-  await vi.waitUntil(() => slow.staged() > 4, patience);
+  await using copying = await startCopying();
+  const { scene, root, slow, agent } = copying;
   expect(await scene.run(['drives', 'forget', 'Blue drive'])).toMatchObject({ exitCode: 0 });
   slow.hurry();
   const message = 'Copying to "Blue drive" was stopped, as you wished. What is on it stays.';
