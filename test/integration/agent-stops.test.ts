@@ -260,10 +260,13 @@ test('"Eject" ends what is copied to the drive, and the rest follows when it is 
   expect((await statusOf(scene)).needsYou).toEqual([]);
   slow.hurry();
   await agent.hears('driveLeft');
+  // Paused, so that nothing is written while the test looks.
+  await scene.run(['pause']);
   await volume.mount();
   const whole = await contents(scene.library);
   expect(whole, 'nothing torn').toEqual(expect.arrayContaining([...(await contents(root))]));
-  await vi.waitUntil(async () => (await contents(root)).length === copied, patience);
+  await scene.run(['resume']);
+  await agent.hears('copyEnded', 2);
   expect(await contents(root)).toEqual(whole);
 });
 
