@@ -119,7 +119,7 @@ test('a folder of 100,000 small files is looked through and saved from within 20
   expect(outcome).toMatchObject({ exitCode: 0, report: { found: 100_000, notMedia: 99_990, imported: 10 } });
   const peakKibibytes = Math.max(...readFileSync(peaks, 'utf8').trim().split('\n').map(Number));
   expect(peakKibibytes / 1024, 'peak memory in MB').toBeLessThanOrEqual(200);
-}, 180_000);
+});
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');

@@ -110,4 +110,4 @@ test(`an adoption killed at every step ends as an undisturbed one does, and read
   deleteCatalog(killed);
   await rebuild(killed);
   expect(describeCatalog(killed)).toEqual(describeCatalog(calm));
-}, 60_000);
+});

@@ -28,7 +28,6 @@ async function killed(home: string, occurrence: number, ...args: readonly string
 
 test.for(['ext4', 'exfat'] as const)(
   `Copying to %s that is killed at random steps ends as undisturbed copying does (seed ${seed})`,
-  { timeout: 120_000 },
   async (filesystem, context) => {
     needLinux(context, 'mounts filesystems');
     needRoot(context);
@@ -55,7 +54,6 @@ test.for(['ext4', 'exfat'] as const)(
 
 test.for(['ext4', 'exfat'] as const)(
   `A repair on %s that is killed on its way loses nothing, and is completed by the next one`,
-  { timeout: 120_000 },
   async (filesystem, context) => {
     needLinux(context, 'mounts filesystems');
     needRoot(context);

@@ -25,7 +25,6 @@ function runChild(args: readonly string[]): Promise<Answer & { readonly signal: 
 
 test.for(['ext4', 'exfat'] as const)(
   `A restore to %s that is killed again and again ends as an undisturbed one does (seed ${seed})`,
-  { timeout: 240_000 },
   async (filesystem, context) => {
     needLinux(context, 'mounts filesystems');
     needRoot(context);

@@ -33,7 +33,6 @@ function pullSometime(volume: LoopVolume, random: () => number, round: number): 
 
 test.for(['ext4', 'exfat', 'ntfs'] as const)(
   `A drive on %s that is pulled at random moments ends as an undisturbed one does (seed ${seed})`,
-  { timeout: 120_000 },
   async (filesystem, context) => {
     needLinux(context, 'mounts filesystems');
     needRoot(context);

@@ -81,4 +81,4 @@ test(`cards pulled from an agent at random moments end as undisturbed ones do (s
   process.stdout.write(
     `seed ${seed}: ${cards * pullsPerCard} pulls; saving was cut off by ${cut.join(' + ')} of them\n`,
   );
-}, 300_000);
+});

@@ -8,6 +8,7 @@ import { expectAllSaved, makeScene, type Scene, writePhoto } from '../fault/scen
 import { configureAgent, devicesOf } from '../support/agent.ts';
 import { keepsake, walk } from '../support/keepsake.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { patience } from '../support/patience.ts';
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -48,9 +49,7 @@ async function startAgent(scene: Scene) {
     clock,
     /** Waits for imports that what happened leads to; a while, too, where there should be none. How many since last asked. */
     imports: async (expected: number) => {
-      await vi
-        .waitFor(() => expect(ends(events)).toBeGreaterThanOrEqual(expected), { timeout: 10_000 })
-        .catch(() => undefined);
+      await vi.waitFor(() => expect(ends(events)).toBeGreaterThanOrEqual(expected), patience).catch(() => undefined);
       await sleep(quietMs);
       return ends(events.splice(0));
     },

@@ -7,6 +7,7 @@ import { configureAgent, devicesOf, startAgent } from '../support/agent.ts';
 import { addPhotos, contents, copyScene } from '../support/copies.ts';
 import { keepsake } from '../support/keepsake.ts';
 import { createVolume, needVolumes } from '../support/loop-volume.ts';
+import { patience } from '../support/patience.ts';
 
 interface DrivesJson {
   readonly drives: readonly { readonly name: string; readonly missing: number; readonly connected: boolean }[];
@@ -51,9 +52,7 @@ test('What a card brings is copied to the drive that is attached, after it is sa
   await using agent = await startAgent({ home: scene.home });
   await card.mount();
   card.announceUuid();
-  await expect
-    .poll(async () => (await devicesOf(scene.home)).some(({ connected }) => connected), { timeout: 15_000 })
-    .toBe(true);
+  await expect.poll(async () => (await devicesOf(scene.home)).some(({ connected }) => connected), patience).toBe(true);
   expect((await scene.json<{ pausedUntil?: null }>(['status'])).pausedUntil).toBe(null);
   expect(await contents(root)).toEqual([]);
   await scene.run(['resume']);

@@ -12,8 +12,8 @@ import { standIn } from '../support/awake-stand-in.ts';
 import { contents, copyScene } from '../support/copies.ts';
 import { keepsake, temporaryFolder, walk } from '../support/keepsake.ts';
 import { createVolume, needVolumes } from '../support/loop-volume.ts';
+import { patience } from '../support/patience.ts';
 
-const patience = { timeout: 20_000, interval: 20 };
 const photos = 8;
 /** So many can be read before the source waits for the test. */
 const readBeforeMax = 3;
@@ -241,9 +241,7 @@ async function startCopying() {
   return { scene, volume, root, slow, agent, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-test('"Eject" ends what is copied to the drive, and the rest follows when it is back', {
-  timeout: 90_000,
-}, async (context) => {
+test('"Eject" ends what is copied to the drive, and the rest follows when it is back', async (context) => {
   needVolumes(context, 'ext4');
   await using copying = await startCopying();
   const { scene, volume, root, slow, agent } = copying;
@@ -270,9 +268,7 @@ test('"Eject" ends what is copied to the drive, and the rest follows when it is 
   expect(await contents(root)).toEqual(whole);
 });
 
-test('A drive that is forgotten is not copied to any more, at once, and what is on it stays', {
-  timeout: 90_000,
-}, async (context) => {
+test('A drive that is forgotten is not copied to any more, at once, and what is on it stays', async (context) => {
   needVolumes(context, 'ext4');
   await using copying = await startCopying();
   const { scene, root, slow, agent } = copying;
@@ -286,7 +282,7 @@ test('A drive that is forgotten is not copied to any more, at once, and what is 
   expect(await statusOf(scene)).toMatchObject({ jobs: [], drives: [] });
 });
 
-test('"Eject" does not wait for what is saved from a card', { timeout: 90_000 }, async (context) => {
+test('"Eject" does not wait for what is saved from a card', async (context) => {
   needVolumes(context, 'ext4');
   using scene = await copyScene({ photos: 3 });
   using other = makeScene();

@@ -9,12 +9,11 @@ import { standIn } from '../support/awake-stand-in.ts';
 import { makePhoneScene } from '../support/iphone/phone-scene.ts';
 import { keepsake } from '../support/keepsake.ts';
 import { type NotificationRecorder, startRecorder } from '../support/notification-recorder.ts';
+import { patience } from '../support/patience.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { type ShownIcon, startHost } from '../support/status-notifier-host.ts';
 
 beforeEach((context) => needDesktop(context));
-
-const patience = { timeout: 20_000, interval: 50 };
 
 /** The test's own way to the agent stays the same: only what is shown goes to that desktop. */
 function shownOn({ environment }: Desktop): Readonly<Record<string, string>> {
@@ -54,9 +53,7 @@ async function told(recorder: NotificationRecorder, text: string) {
   return found;
 }
 
-test('A new phone asks with buttons; Back up now saves, Pause pauses, and Stop stops until the next login', {
-  timeout: 90_000,
-}, async () => {
+test('A new phone asks with buttons; Back up now saves, Pause pauses, and Stop stops until the next login', async () => {
   using scene = makeScene();
   await using at = await makePhoneScene({ name: "Mum's iPhone" });
   const { phone } = at;
@@ -107,9 +104,7 @@ test('A new phone asks with buttons; Back up now saves, Pause pauses, and Stop s
   expect(readdirSync(join(scene.home, 'state'))).toContain('stopped');
 });
 
-test('An icon that is killed comes back, and a desktop that ends takes nothing of the agent with it', {
-  timeout: 90_000,
-}, async () => {
+test('An icon that is killed comes back, and a desktop that ends takes nothing of the agent with it', async () => {
   using scene = makeScene();
   await using at = await makePhoneScene({ name: 'Dad' });
   configureAgent(scene.home, { library: scene.library, cardRoots: [], timeZone: whereItIsNoon() });
@@ -120,7 +115,7 @@ test('An icon that is killed comes back, and a desktop that ends takes nothing o
   await vi.waitUntil(async () => (await isShown()).icon?.shown === true, patience);
   process.kill(pidOf(join(scene.home, 'state/tray/keepsake-tray')), 'SIGKILL');
   await vi.waitUntil(() => host.count() === 0, patience);
-  await vi.waitUntil(() => host.count() === 1, { timeout: 10_000, interval: 20 });
+  await vi.waitUntil(() => host.count() === 1, patience);
 
   await desktop.killBus();
   await host[Symbol.asyncDispose]();
@@ -141,9 +136,7 @@ test('An icon that is killed comes back, and a desktop that ends takes nothing o
   expect(await agent.stop()).toBe(0);
 });
 
-test('After a crash a question is asked anew, and the one whose buttons nobody hears any more is gone', {
-  timeout: 90_000,
-}, async () => {
+test('After a crash a question is asked anew, and the one whose buttons nobody hears any more is gone', async () => {
   using scene = makeScene();
   await using at = await makePhoneScene({ name: 'Dad' });
   phoneAdds(at);

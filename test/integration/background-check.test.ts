@@ -7,6 +7,7 @@ import { checkInBackground } from '../../src/agent/background-check.ts';
 import { checkCommand } from '../../src/agent/own-program.ts';
 import { contents, copyScene, flipBit } from '../support/copies.ts';
 import { projectRoot, startKeepsake, temporaryFolder } from '../support/keepsake.ts';
+import { patience } from '../support/patience.ts';
 
 const program = { command: process.execPath, args: [join(projectRoot, 'bin/keepsake.js')] };
 const environmentOf = (home: string) => ({
@@ -48,7 +49,7 @@ test('It ends when it is asked to, and is then not done', async () => {
     args: ['-c', `trap 'exit 3' TERM; : > "${join(folder.path, 'begun')}"; while :; do sleep 0.05; done`],
   };
   const checking = checkInBackground({ program: waits, environment: process.env }, stop.signal);
-  await vi.waitUntil(() => readdirSync(folder.path).includes('begun'), { timeout: 10_000 });
+  await vi.waitUntil(() => readdirSync(folder.path).includes('begun'), patience);
   stop.abort();
   expect(await checking).toBe(false);
 });

@@ -15,6 +15,7 @@ import { openFolderSource } from '../../src/sources/folder/folder-source.ts';
 import { projectRoot, temporaryFolder } from '../support/keepsake.ts';
 import { createVolume, type Filesystem, type LoopVolume, volumePrograms } from '../support/loop-volume.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { patience } from '../support/patience.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
 
 const never = new AbortController().signal;
@@ -366,7 +367,7 @@ test('A card that does not answer holds up nobody, is never asked twice at once,
   }
   const both = [dead.path, alive.path].sort();
   await expect
-    .poll(async () => paths(await look.look(lookFor([dead, alive]), never)).toSorted(), { timeout: 10_000 })
+    .poll(async () => paths(await look.look(lookFor([dead, alive]), never)).toSorted(), patience)
     .toEqual(both);
   process.kill(daemon, 'SIGSTOP');
   try {
@@ -520,11 +521,11 @@ test('When the agent is killed, findmnt and its shell end too', async (context) 
       return '';
     }
   };
-  await expect.poll(() => familyOf(agent.pid ?? 0).map(nameOf), { timeout: 10_000 }).toEqual(['sh', 'findmnt']);
+  await expect.poll(() => familyOf(agent.pid ?? 0).map(nameOf), patience).toEqual(['sh', 'findmnt']);
   const family = familyOf(agent.pid ?? 0);
   agent.kill('SIGKILL');
   await ended;
   await expect
-    .poll(() => family.map(nameOf).filter((name) => name === 'sh' || name === 'findmnt'), { timeout: 10_000 })
+    .poll(() => family.map(nameOf).filter((name) => name === 'sh' || name === 'findmnt'), patience)
     .toEqual([]);
 });

@@ -31,6 +31,7 @@ import { type Answer, keepsake, projectRoot, temporaryFolder } from '../support/
 import { createVolume, needVolumes } from '../support/loop-volume.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { startRecorder } from '../support/notification-recorder.ts';
+import { patience } from '../support/patience.ts';
 import { needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { needLinux, needPrograms } from '../support/requirements.ts';
 import { startHost } from '../support/status-notifier-host.ts';
@@ -436,7 +437,7 @@ test('An agent that runs has answered; one that hangs is a failure, and holds up
   expect((await diagnosed(scene.home)).of('agent')).toMatchObject({ result: 'pass' });
   // It has tried to show its icon, and knows why it cannot.
   await expect
-    .poll(async () => (await diagnosed(scene.home)).of('icon'), { timeout: 15_000 })
+    .poll(async () => (await diagnosed(scene.home)).of('icon'), patience)
     .toMatchObject({ result: 'advice', details: { code: expect.any(String) } });
   agent.child.kill('SIGSTOP');
   const limits = { checkMs: 60_000, diskMs: 60_000, agentMs: 300, listMs: 60_000, messageMs: 0 };
@@ -480,7 +481,7 @@ test('A desktop that hangs is a failure of messages, and holds up nothing', asyn
   const dunst = desktop.start('dunst');
   const environment = { ...desktop.environment, HOME: scene.home, XDG_RUNTIME_DIR: '' };
   const works = async () => (await diagnosed(scene.home, { environment })).of('notification').result;
-  await expect.poll(works, { timeout: 15_000 }).toBe('pass');
+  await expect.poll(works, patience).toBe('pass');
   dunst.kill('SIGSTOP');
   const hung = await diagnosed(scene.home, { environment });
   expect(hung.failed).toEqual(['notification']);
@@ -495,10 +496,10 @@ test('Interrupted, it stops at once, and leaves no message on the screen', async
   const stop = new AbortController();
   const environment = { ...desktop.environment, XDG_RUNTIME_DIR: '', USBMUXD_SOCKET_ADDRESS: 'UNIX:/nobody' };
   const answer = keepsake(['doctor'], { home: scene.home, environment, signal: stop.signal });
-  await expect.poll(() => recorder.open.size, { timeout: 15_000 }).toBe(1);
+  await expect.poll(() => recorder.open.size, patience).toBe(1);
   stop.abort(new Error('SIGINT'));
   expect(await answer).toMatchObject({ exitCode: 130, stdout: '' });
-  await expect.poll(() => recorder.open.size, { timeout: 15_000 }).toBe(0);
+  await expect.poll(() => recorder.open.size, patience).toBe(0);
 });
 
 test('An iPhone is asked whether it lets us in, and never for trust', async () => {

@@ -25,6 +25,7 @@ import { addPhotos, type CopyScene, contents, copyScene, flipBit, type MirrorJso
 import { temporaryFolder } from '../support/keepsake.ts';
 import { createVolume, type LoopVolume, needVolumes } from '../support/loop-volume.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
+import { patience } from '../support/patience.ts';
 import { needPrograms } from '../support/requirements.ts';
 
 /** Everything on a disk, with times and what is ours: to see that nothing was touched. */
@@ -460,7 +461,7 @@ test('A drive is let go of when nothing uses it, and not while somebody does', a
   }
   // Programs of other tests may copy the machine's mounts for a moment, and hold this one with them.
   await expect
-    .poll(() => scene.run(['drives', 'eject', 'Blue']), { timeout: 10_000, interval: 200 })
+    .poll(() => scene.run(['drives', 'eject', 'Blue']), { ...patience, interval: 200 })
     .toMatchObject({ exitCode: 0, stdout: 'You can unplug "Blue" now.\n' });
   expect(readdirSync(drive.path), 'it is unmounted').toEqual([]);
   await expectRefusal(scene, ['drives', 'eject', 'Blue'], 'DRIVE_MISSING', 3);

@@ -16,6 +16,7 @@ import { copyScene } from '../support/copies.ts';
 import { makePhoneScene } from '../support/iphone/phone-scene.ts';
 import { finished, keepsake, startKeepsake, temporaryFolder } from '../support/keepsake.ts';
 import { ManualClock } from '../support/manual-clock.ts';
+import { patience } from '../support/patience.ts';
 import { type RecordingServer, startRecordingServer } from '../support/recording-server.ts';
 
 const dayMs = 86_400_000;
@@ -215,7 +216,7 @@ test('A program that does not come to an end is ended, with what it started', as
     why: 'PROGRAM_HUNG',
   });
   const pid = Number(readFileSync(pidFile, 'utf8'));
-  await expect.poll(() => isRunning(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => isRunning(pid), patience).toBe(false);
 });
 
 async function sendAtMost(timeoutMs: number, to: string | HelperTarget) {

@@ -2,19 +2,17 @@
 // socket. What is asked first is never whether it works, but what it does when it cannot.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { expectAllSaved, makeScene } from '../fault/scene.ts';
 import { configureAgent, devicesOf, startAgent, statusOf } from '../support/agent.ts';
 import { FakeIphone } from '../support/iphone/fake-iphone.ts';
 import { makeImpostor } from '../support/iphone/impostor.ts';
 import { makePhoneScene, phoneTruth } from '../support/iphone/phone-scene.ts';
 import { keepsake } from '../support/keepsake.ts';
+import { patience } from '../support/patience.ts';
 
 async function comesTrue(isTrue: () => Promise<boolean>): Promise<void> {
-  for (const untilMs = performance.now() + 15_000; !(await isTrue()); await sleep(50)) {
-    if (performance.now() > untilMs) throw new Error('it did not come true');
-  }
+  await vi.waitUntil(isTrue, { ...patience, interval: 50 });
 }
 
 test('An iPhone is announced, trusted, saved, and from then on saved by itself', async () => {

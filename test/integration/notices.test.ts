@@ -13,12 +13,11 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { openSessionBus } from '../../src/platform/session-bus.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
 import { startRecorder } from '../support/notification-recorder.ts';
+import { patience } from '../support/patience.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { serviceBefore } from '../support/session-stand-in.ts';
 
 beforeEach((context) => needDesktop(context));
-
-const patience = { timeout: 10_000 };
 
 const question: Notice = {
   key: 'question:mum',

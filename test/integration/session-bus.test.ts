@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { hasOwner, isUnanswered, openSessionBus, type SessionBus } from '../../src/platform/session-bus.ts';
 import { projectRoot, temporaryFolder } from '../support/keepsake.ts';
+import { patience } from '../support/patience.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 
 beforeEach((context) => needDesktop(context));
@@ -22,7 +23,7 @@ const echo = { destination: 'org.example.Echo', path: '/', interface: 'org.examp
 /** Somebody with the name org.example.Echo, in a process of their own. */
 async function startEcho(desktop: Desktop, bus: SessionBus) {
   const child = desktop.start(process.execPath, [join(import.meta.dirname, '../support/bus-echo.ts')]);
-  await vi.waitUntil(() => hasOwner(bus, 'org.example.Echo'), { timeout: 10_000 });
+  await vi.waitUntil(() => hasOwner(bus, 'org.example.Echo'), patience);
   return child;
 }
 
@@ -110,13 +111,10 @@ test('A bus that lets in and says nothing is none, and is let go of', async () =
   try {
     expect(await openSessionBus({ XDG_RUNTIME_DIR: folder.path }, { timeoutMs: 300 })).toBe(undefined);
     // Whoever only half closes its end keeps it, and its process. Writing to one that is closed is an error.
-    await vi.waitUntil(
-      () => {
-        sockets[0]?.write('?');
-        return sockets[0]?.destroyed;
-      },
-      { timeout: 5000 },
-    );
+    await vi.waitUntil(() => {
+      sockets[0]?.write('?');
+      return sockets[0]?.destroyed;
+    }, patience);
   } finally {
     for (const socket of sockets) socket.destroy();
     server.close();
@@ -171,7 +169,7 @@ test('A process that gave up a bus that hangs ends by itself', async () => {
     await once(child, 'message');
     process.kill(busProcess, 'SIGSTOP');
     child.send('go');
-    expect(await once(child, 'exit', { signal: AbortSignal.timeout(15_000) })).toEqual([0, null]);
+    expect(await once(child, 'exit', { signal: AbortSignal.timeout(patience.timeout) })).toEqual([0, null]);
   } finally {
     child.kill('SIGKILL');
   }
@@ -191,7 +189,7 @@ test('A signal is heard from who has the name, and from nobody who pretends to',
   const pretender = emit('pretended');
   await new Promise((done) => pretender.once('exit', done));
   await bus.call({ ...echo, signature: 's', body: ['true'] }, { timeoutMs: 5000 });
-  await vi.waitUntil(() => heard.length > 0, { timeout: 5000 });
+  await vi.waitUntil(() => heard.length > 0, patience);
   expect(heard).toEqual(['true']);
 });
 
@@ -202,10 +200,10 @@ test('A signal is heard of the one it is asked for, and no more when nobody list
   const ofNames = { sender: 'org.freedesktop.DBus', interface: 'org.freedesktop.DBus', member: 'NameOwnerChanged' };
   const listening = await bus.onSignal({ ...ofNames, firstValue: 'org.example.Echo' }, ([name]) => heard.push(name));
   const child = await startEcho(desktop, bus); // whose name on the bus is told of too, to those who ask for all
-  await vi.waitUntil(() => heard.length > 0, { timeout: 5000 });
+  await vi.waitUntil(() => heard.length > 0, patience);
   expect(heard).toEqual(['org.example.Echo']);
   await listening[Symbol.asyncDispose]();
   child.kill('SIGKILL');
-  await vi.waitUntil(async () => !(await hasOwner(bus, 'org.example.Echo')), { timeout: 5000 });
+  await vi.waitUntil(async () => !(await hasOwner(bus, 'org.example.Echo')), patience);
   expect(heard).toEqual(['org.example.Echo']);
 });

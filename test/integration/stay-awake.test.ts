@@ -8,12 +8,12 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { stayAwake } from '../../src/platform/stay-awake.ts';
 import { standIn } from '../support/awake-stand-in.ts';
 import { projectRoot, temporaryFolder } from '../support/keepsake.ts';
+import { patience } from '../support/patience.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { serviceBefore } from '../support/session-stand-in.ts';
 
 beforeEach((context) => needDesktop(context));
 
-const patience = { timeout: 10_000, interval: 20 };
 const log = pino({ level: 'silent' });
 const reason = 'Saving photos';
 

@@ -12,12 +12,12 @@ import type { Status } from '../../src/domain/status.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
 import { startRecorder } from '../support/notification-recorder.ts';
+import { patience } from '../support/patience.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { startHost } from '../support/status-notifier-host.ts';
 
 beforeEach((context) => needDesktop(context));
 
-const patience = { timeout: 15_000, interval: 20 };
 const id = 'nikon' as SourceId;
 const damaged = new AgentError('CATALOG_DAMAGED', 'The list of saved photos is damaged.', { remedy: 'Rebuild it.' });
 const allSafe: Status = {

@@ -12,12 +12,11 @@ import { type ProgramMenu, startTray } from '../../src/notify/tray/tray-program.
 import type { TrayView } from '../../src/notify/tray/tray-view.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
+import { patience } from '../support/patience.ts';
 import { type Desktop, needDesktop, startDesktop } from '../support/private-desktop.ts';
 import { startHost } from '../support/status-notifier-host.ts';
 
 beforeEach((context) => needDesktop(context));
-
-const patience = { timeout: 15_000, interval: 20 };
 
 const view: TrayView = {
   icon: 'safe',

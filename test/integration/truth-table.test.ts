@@ -119,7 +119,7 @@ describe.each(['Europe/Berlin', 'Pacific/Auckland'])('all of the real media, in 
       known: report.imported + report.duplicates,
     });
     expect(await walk(library)).toEqual(onDisk);
-  }, 120_000);
+  });
 });
 
 function stem(path: string): string {

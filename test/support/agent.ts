@@ -5,15 +5,13 @@ import { EventEmitter, once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CallOptions, keepsake, startKeepsake } from './keepsake.ts';
+import { patience } from './patience.ts';
 
 /** None of them outlives this test run, even if its test runs out of time. */
 const children = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
-
-/** A card settles within two seconds; the rest is for a busy machine. Shorter than a test's own limit, to say what was heard. */
-const patienceMs = 20_000;
 
 export interface RunningAgent extends AsyncDisposable {
   readonly child: ChildProcess;
@@ -65,12 +63,12 @@ class AgentProcess implements RunningAgent {
       const part = this.said.slice(from);
       return typeof text === 'string' ? part.includes(text) : text.test(part);
     };
-    const patience = AbortSignal.timeout(patienceMs);
+    const limit = AbortSignal.timeout(patience.timeout);
     while (!isThere()) {
       if (this.child.exitCode !== null || this.child.signalCode !== null)
         throw new Error(`the agent ended, having said:\n${this.said}`);
-      await once(this.#news, 'said', { signal: patience }).catch((error: unknown) => {
-        if (patience.aborted) throw new Error(`waited for ${text}, but the agent said:\n${this.said}`);
+      await once(this.#news, 'said', { signal: limit }).catch((error: unknown) => {
+        if (limit.aborted) throw new Error(`waited for ${text}, but the agent said:\n${this.said}`);
         throw error;
       });
     }

@@ -7,9 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'vitest';
+import { patience } from './patience.ts';
 import { needLinux, needPrograms } from './requirements.ts';
-
-const patienceMs = 15_000;
 
 /** Skips the test where there is nothing to make a desktop of. */
 export function needDesktop(context: TestContext, ...programs: readonly string[]): void {
@@ -109,7 +108,7 @@ async function firstLine(stream: Readable): Promise<string> {
   stream.setEncoding('utf8');
   let text = '';
   while (!text.includes('\n')) {
-    const [piece] = (await once(stream, 'data', { signal: AbortSignal.timeout(patienceMs) })) as [string];
+    const [piece] = (await once(stream, 'data', { signal: AbortSignal.timeout(patience.timeout) })) as [string];
     text += piece;
   }
   return text.trim();

@@ -4,11 +4,11 @@
 import dbus from 'dbus-native';
 import { vi } from 'vitest';
 import { openSessionBus, type SessionBus } from '../../src/platform/session-bus.ts';
+import { patience } from './patience.ts';
 import type { Desktop } from './private-desktop.ts';
 
 const watcherName = 'org.kde.StatusNotifierWatcher';
 const watcherPath = '/StatusNotifierWatcher';
-const patience = { timeout: 15_000 };
 
 export interface ShownItem {
   readonly id: number;

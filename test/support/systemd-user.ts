@@ -6,6 +6,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'vitest';
 import { type Answer, projectRoot } from './keepsake.ts';
+import { patience } from './patience.ts';
 import { needLinux, needPrograms, needRoot } from './requirements.ts';
 
 /** Nobody has it: between the ordinary users and `nobody`. */
@@ -24,8 +25,6 @@ function nodeIn(project: string): string {
   return process.execPath.replace(`${projectRoot}/`, `${project}/`);
 }
 
-const startTimeoutMs = 20_000;
-const patienceMs = 20_000;
 const askAgainMs = 50;
 const manager = '/usr/lib/systemd/systemd';
 
@@ -159,7 +158,7 @@ class Session implements UserSession {
   }
 
   async begin(): Promise<void> {
-    const deadline = performance.now() + startTimeoutMs;
+    const deadline = performance.now() + patience.timeout;
     while (!/^ready$/m.test(this.#said)) {
       if (this.#child.exitCode !== null || performance.now() > deadline) throw new Error(`no session: ${this.#said}`);
       await pause();
@@ -207,7 +206,7 @@ class Session implements UserSession {
   }
 
   async until<Value>(ask: () => Promise<Value>, isSo: (value: Value) => boolean): Promise<Value> {
-    const deadline = performance.now() + patienceMs;
+    const deadline = performance.now() + patience.timeout;
     for (;;) {
       const value = await ask();
       if (isSo(value)) return value;
@@ -233,7 +232,7 @@ class Session implements UserSession {
 
 async function execute(command: string, args: readonly string[]): Promise<Answer> {
   return await new Promise((done) => {
-    execFile(command, [...args], { cwd: '/', timeout: 60_000, maxBuffer: 1e7 }, (error, stdout, stderr) => {
+    execFile(command, [...args], { cwd: '/', timeout: patience.timeout, maxBuffer: 1e7 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       done({ exitCode: code, stdout, stderr });
     });

@@ -44,7 +44,7 @@ beforeEach(async (context) => {
 }, timeout);
 afterAll(async () => {
   await (await starting)?.[Symbol.asyncDispose]();
-}, 60_000);
+});
 
 async function makeComputer(): Promise<Computer> {
   await using open = new AsyncDisposableStack();

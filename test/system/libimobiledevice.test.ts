@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { makePhoneScene, type PhoneScene } from '../support/iphone/phone-scene.ts';
 import { walk } from '../support/keepsake.ts';
+import { patience } from '../support/patience.ts';
 import { needLinux, needPrograms, needRoot } from '../support/requirements.ts';
 
 const tools = ['idevice_id', 'ideviceinfo', 'idevicepair'] as const;
@@ -20,7 +21,7 @@ interface Said {
 async function say(scene: PhoneScene, program: string, ...args: readonly string[]): Promise<Said> {
   const env = { ...process.env, ...scene.environment, HOME: scene.path, XDG_CONFIG_HOME: scene.path };
   try {
-    const { stdout, stderr } = await promisify(execFile)(program, [...args], { env, timeout: 20_000 });
+    const { stdout, stderr } = await promisify(execFile)(program, [...args], { env, timeout: patience.timeout });
     return { exitCode: 0, text: stdout + stderr };
   } catch (error) {
     const { code, stdout = '', stderr = '' } = error as { code?: number; stdout?: string; stderr?: string };

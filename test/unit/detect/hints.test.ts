@@ -9,6 +9,7 @@ import { folderHints, type HintSource, mountHints } from '../../../src/detect/hi
 import type { AbsolutePath } from '../../../src/domain/ids.ts';
 import { temporaryFolder } from '../../support/keepsake.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { patience } from '../../support/patience.ts';
 
 const log = pino({ level: 'silent' });
 
@@ -106,13 +107,10 @@ test('An abort before the first moment starts nothing that stays', async () => {
 async function hintFor(heard: ReturnType<typeof listenTo>, change: () => void): Promise<void> {
   const before = heard.count();
   await expect
-    .poll(
-      () => {
-        change();
-        return heard.count();
-      },
-      { timeout: 10_000 },
-    )
+    .poll(() => {
+      change();
+      return heard.count();
+    }, patience)
     .toBeGreaterThan(before);
 }
 

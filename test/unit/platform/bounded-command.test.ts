@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { BoundedCommands, runCommand } from '../../../src/platform/bounded-command.ts';
 import { projectRoot, temporaryFolder } from '../../support/keepsake.ts';
+import { patience } from '../../support/patience.ts';
 
 const never = new AbortController().signal;
 const sh = (script: string, ...args: string[]) => ({ command: '/bin/sh', args: ['-c', script, 'sh', ...args] });
@@ -33,7 +34,7 @@ test('What is stuck is not asked again until it has come loose', async () => {
   expect(await commands.run('b', sh('echo other'), never), 'others are asked').toMatchObject({ exitCode: 0 });
   execFileSync('sh', ['-c', `echo >${pipe}`]);
   await expect
-    .poll(() => commands.run('a', sh('echo back'), never), { timeout: 10_000 })
+    .poll(() => commands.run('a', sh('echo back'), never), patience)
     .toMatchObject({ stdout: Buffer.from('back\n') });
 });
 
@@ -62,7 +63,7 @@ test('A program that gave up waiting does not stay for the answer', async () => 
     await asked.catch((error) => console.log(error.message));`;
   const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
     encoding: 'utf8',
-    timeout: 20_000, // one that stays ends here, with an error
+    timeout: patience.timeout, // one that stays ends here, with an error
   });
   expect(output).toBe('gave up\n');
   execFileSync('sh', ['-c', ': >"$1"', 'sh', pipe]); // lets the other one end

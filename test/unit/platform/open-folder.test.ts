@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest';
 import type { AbsolutePath } from '../../../src/domain/ids.ts';
 import { openFolder } from '../../../src/platform/open-folder.ts';
 import { temporaryFolder } from '../../support/keepsake.ts';
+import { patience } from '../../support/patience.ts';
 import { needLinux } from '../../support/requirements.ts';
 import { serviceBefore } from '../../support/session-stand-in.ts';
 
@@ -19,7 +20,7 @@ function standIn(folder: string, script = '') {
     path: `${folder}:/usr/bin:/bin`,
     isRun: () => existsSync(told),
     told: async () => {
-      await vi.waitUntil(() => existsSync(told), { timeout: 10_000 });
+      await vi.waitUntil(() => existsSync(told), patience);
       return readFileSync(told, 'utf8');
     },
   };

@@ -1,6 +1,7 @@
 // A number mistaken for a date files a photo wrongly for good; a date not seen leaves it to its modification time.
 import { expect, test } from 'vitest';
 import { dateFromFileName } from '../../../../src/library/metadata/file-name-date.ts';
+import { threadCpuMs } from '../../../support/cpu-time.ts';
 
 test.for([
   ['IMG_20170101_010101.jpg', '2017-01-01T01:01:01'],
@@ -61,8 +62,8 @@ test.for([
 });
 
 test('A name of a million characters costs nothing', () => {
-  const startedAt = performance.now();
+  const beforeMs = threadCpuMs();
   for (const filler of ['1', '20170101_', '2017-01-01 ', 'IMG-'])
     dateFromFileName(filler.repeat(1_000_000 / filler.length));
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(threadCpuMs() - beforeMs).toBeLessThan(1_000);
 });

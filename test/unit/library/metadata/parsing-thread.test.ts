@@ -15,9 +15,7 @@ test('A worker that hangs is replaced, and only the file it hung on goes without
   expect(await thread.read(request('before'), never)).toEqual({ make: 'before' });
   const startedAt = performance.now();
   expect(await thread.read(request('hang'), never)).toEqual({});
-  const tookMs = performance.now() - startedAt;
-  expect(tookMs).toBeGreaterThan(350);
-  expect(tookMs).toBeLessThan(10_000);
+  expect(performance.now() - startedAt).toBeGreaterThan(350);
   expect(await thread.read(request('after'), never)).toEqual({ make: 'after' });
 });
 

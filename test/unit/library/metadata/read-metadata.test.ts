@@ -18,6 +18,7 @@ import { makeMov } from '../../../support/media/quicktime.ts';
 import { makeDng } from '../../../support/media/raw.ts';
 import { makeTiff } from '../../../support/media/tiff.ts';
 import { makeWebp } from '../../../support/media/webp.ts';
+import { patience } from '../../../support/patience.ts';
 
 const signal = new AbortController().signal;
 const noExiftool = { exiftoolPath: '/nonexistent/exiftool' };
@@ -245,7 +246,7 @@ test.for([true, false])(
     ${isDisposed ? 'await reader[Symbol.asyncDispose]();' : ''}
     console.log(avi.takenAt.local, jpeg.takenAt.local);`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
-      timeout: 20_000,
+      timeout: patience.timeout,
     });
     expect(stdout).toBe(`${dateTimeOriginal} ${dateTimeOriginal}\n`);
     expect(stderr).toBe('');

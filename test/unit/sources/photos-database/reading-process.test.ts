@@ -4,6 +4,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openPhotosDatabase } from '../../../../src/sources/photos-database/photos-database.ts';
+import { patience } from '../../../support/patience.ts';
 import { makePrivateFolder, type PrivateCopy, type ReadAllOptions, readAll } from './private-copy.ts';
 
 const unreadable = expect.objectContaining({ code: 'PHOTOS_LIST_UNREADABLE' });
@@ -180,7 +181,7 @@ test('A child waits for a caller that is busy', async () => {
   let count = 0;
   for await (const batch of database.assets()) {
     if (count === 0) {
-      await expect.poll(isSilent, { interval: 100, timeout: 10_000 }).toBe(true);
+      await expect.poll(isSilent, { ...patience, interval: 100 }).toBe(true);
       expect(before).toBeLessThan(50);
     }
     count += batch.length;
