@@ -8,14 +8,13 @@ import type { AbsolutePath } from '../domain/ids.ts';
 import type { ImportProgress } from '../domain/progress.ts';
 import type { Need } from '../domain/status.ts';
 import type { Pace } from '../jobs/pace.ts';
-import { openCatalog } from '../library/catalog/sqlite-catalog.ts';
 import { readLibraryId } from '../library/library.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import type { LibraryTurn } from './adopt.ts';
-import { backup, chooseSources, type Seams } from './backup.ts';
+import type { Seams } from './backup.ts';
 import { type Config, listKeys, loadConfig, setConfigValue } from './config.ts';
 import type { AdoptWish, DriveWish, Keepsake } from './control.ts';
 import type { VerifyWish } from './copying.ts';
@@ -24,12 +23,10 @@ import { openDriveRegister } from './drive-register.ts';
 import { Drives, type DrivesSeen } from './drives.ts';
 import { helperTargets } from './helper/helper-target.ts';
 import { noteOfHelper } from './helper/helper-words.ts';
-import { withLibrary } from './library-work.ts';
 import { catalogPath, defaultLibrary, type Environment, findPaths, makeStateFolders } from './paths.ts';
 import { clearPause, readPause, writePause } from './pause.ts';
 import { openPhones, type Phones } from './phones.ts';
 import type { Reminding } from './reminding.ts';
-import { readStatus } from './status.ts';
 
 /** Keepsake in this process, and what an agent needs besides. */
 export interface LocalKeepsake extends Keepsake {
@@ -118,6 +115,7 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
   const status = async (library: string | undefined) => {
     const chosen = await chooseLibrary(library);
     const { unusable } = await seeDrives(chosen.root, AbortSignal.timeout(lookTimeoutMs)).catch(asUnusable);
+    const { readStatus } = await import('./status.ts');
     const found = await readStatus({
       ...{ paths, clock, unusable, drives: driveRegister },
       devices: await phones.addLacking(await register.list([])),
@@ -178,6 +176,7 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const forgotten = await drives.forget(id, drive); // at once: what is copied to it ends
       await turn(async () => {
         const signal = AbortSignal.timeout(lookTimeoutMs);
+        const { withLibrary } = await import('./library-work.ts');
         // What was proven on it proves nothing any more.
         await withLibrary({ settings, root, paths, clock, sharedLog, signal }, async ({ catalog }) =>
           catalog.copies.forgetDrive(forgotten.id),
@@ -237,11 +236,12 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const id = await readLibraryId(root);
       const path = id === undefined ? undefined : catalogPath(paths, id);
       if (id === undefined || path === undefined || (await statOrUndefined(path)) === undefined) return { tell: [] };
-      using catalog = openCatalog({ path, libraryId: id, readOnly: true });
-      const [{ remind }, { toldByCheck }] = await Promise.all([
+      const [{ openCatalog }, { remind }, { toldByCheck }] = await Promise.all([
+        import('../library/catalog/sqlite-catalog.ts'),
         import('./reminding.ts'),
         import('./independent-check/check-memory.ts'),
       ]);
+      using catalog = openCatalog({ path, libraryId: id, readOnly: true });
       return await remind({
         ...{ path: paths.reminders, catalog, troubles, nowMs: clock.nowMs(), timeZone: settings.timeZone },
         toldByCheck: await toldByCheck(paths, environment),
@@ -254,7 +254,7 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
       const folder = resolve(workingFolder, wish.folder);
       const onProgress = (progress: ImportProgress) => wish.onProgress({ ...progress, sourceName: basename(folder) });
       const place = await chooseLibrary(library);
-      const { adoptFolder } = await import('./adopt.ts'); // as below: who asks for something else starts quicker without
+      const { adoptFolder } = await import('./adopt.ts');
       return await adoptFolder({ ...wish, ...place, ...share, folder, paths, seams, sharedLog, onProgress });
     },
     rebuild: async ({ library, signal }) => {
@@ -267,6 +267,7 @@ export function composeKeepsake(environment: Environment, seams: Seams = {}, sha
     },
     rename: async (device, name) => find(await register.rename(device, name)),
     backup: async (request) => {
+      const { backup, chooseSources } = await import('./backup.ts');
       const { settings, root } = await chooseLibrary(request.library);
       const wanted = await chooseSources({ request, workingFolder, devices: () => devices(request.signal) });
       const wantsCopies =

@@ -16,6 +16,7 @@ import { identifyDisk } from '../platform/disk-identity.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import type { LibraryTurn } from './adopt.ts';
 import type { DriveUses } from './drive-uses.ts';
+import { libraryDiskNote } from './drive-status.ts';
 import { type AttachedDrive, type Drives, type DrivesSeen, missing } from './drives.ts';
 import { type LibraryWorkOptions, type OpenLibraryWork, withLibrary } from './library-work.ts';
 
@@ -79,9 +80,6 @@ export async function copyTo(
     drives: drives.map((attached) => targetOf(attached, uses)),
   });
 }
-
-/** Which disk the library was on when it was last copied. */
-export const libraryDiskNote = 'libraryDisk';
 
 /** To be written to. */
 export function targetOf({ drive, root }: AttachedDrive, uses: DriveUses): TargetDrive {

@@ -12,7 +12,6 @@ import { drillNote, readDrillNote } from '../jobs/drill-job.ts';
 import type { CatalogStore, CatalogSummary } from '../library/catalog/catalog-store.ts';
 import type { WaitingFiles } from '../library/catalog/copies-store.ts';
 import { shareDisk } from '../platform/disk-identity.ts';
-import { libraryDiskNote } from './copying.ts';
 import type { Device } from './devices.ts';
 import type { EnrolledDrive } from './drive-register.ts';
 
@@ -20,6 +19,9 @@ import type { EnrolledDrive } from './drive-register.ts';
 const alwaysAttachedDays = 21;
 /** Folders of missing files that are asked about one by one; beyond, together. */
 const askedFoldersMax = 5;
+
+/** Which disk the library was on when it was last copied. */
+export const libraryDiskNote = 'libraryDisk';
 
 export interface CopiesFacts {
   readonly catalog: CatalogStore;
