@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { defaultLayout, parseLayout } from '../library/layout.ts';
@@ -24,43 +24,47 @@ const sizeUnits: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB
 
 function folderList() {
   const advice = 'write full paths in brackets, such as ["/home/anna/Dropbox/Camera Uploads"]';
-  return z.array(z.string().refine(isAbsolute, advice), advice).max(foldersMax, `name ${foldersMax} folders at most`);
+  const folder = v.pipe(v.string(), v.check(isAbsolute, advice));
+  return v.pipe(v.array(folder, advice), v.maxLength(foldersMax, `name ${foldersMax} folders at most`));
 }
 
+const commandPart = v.pipe(v.string(), v.minLength(1, commandAdvice), v.maxLength(commandPartCharsMax, commandAdvice));
 /** A program and what it is given. None: nobody. */
-const helperCommand = z
-  .array(z.string().min(1, commandAdvice).max(commandPartCharsMax, commandAdvice), commandAdvice)
-  .max(commandPartsMax, commandAdvice)
+const helperCommand = v.pipe(
+  v.array(commandPart, commandAdvice),
+  v.maxLength(commandPartsMax, commandAdvice),
   // Where it is looked for must not depend on the folder that somebody started Keepsake in.
-  .refine(([program = '']) => isAbsolute(program) || !program.includes('/'), commandAdvice);
+  v.check(([program = '']) => isAbsolute(program) || !program.includes('/'), commandAdvice),
+);
 
-const configSchema = z.strictObject({
-  library: z.string().refine(isAbsolute, 'write the full path, beginning with "/"').optional(),
-  layout: z.string().optional(),
-  reserve: z.string().regex(sizePattern, 'write a size such as "20 GB"').optional(),
-  timeZone: z.string().refine(isTimeZone, 'write a time zone such as "Europe/Berlin"').optional(),
-  allowCloudFolder: z.boolean('write true or false').optional(),
-  cardRoots: folderList().optional(),
-  watchedFolders: folderList().optional(),
-  schedule: z
-    .string()
-    .refine(isSchedule, 'write minute, hour, day, month and weekday, such as "0 12 * * *"')
-    .optional(),
-  logLevel: z.enum(['debug', 'info', 'warn', 'error'], 'write "debug", "info", "warn" or "error"').optional(),
-  helperUrl: z
-    .string()
-    .refine((text) => text === '' || parseHelperUrl(text) !== undefined, helperUrlAdvice)
-    .optional(),
-  helperCommand: helperCommand.optional(),
-  helperName: z
-    .string()
-    .max(helperNameCharsMax, `write a name of ${helperNameCharsMax} letters at most`)
-    .refine((name) => !/\p{Cc}/u.test(name), 'write a name without line breaks')
-    .optional(),
+/** A text that is right, or what to write instead. */
+function textThat(isRight: (text: string) => boolean, advice: string) {
+  return v.optional(v.pipe(v.string(), v.check(isRight, advice)));
+}
+
+const configSchema = v.strictObject({
+  library: textThat(isAbsolute, 'write the full path, beginning with "/"'),
+  layout: v.optional(v.string()),
+  reserve: textThat((text) => sizePattern.test(text), 'write a size such as "20 GB"'),
+  timeZone: textThat(isTimeZone, 'write a time zone such as "Europe/Berlin"'),
+  allowCloudFolder: v.optional(v.boolean('write true or false')),
+  cardRoots: v.optional(folderList()),
+  watchedFolders: v.optional(folderList()),
+  schedule: textThat(isSchedule, 'write minute, hour, day, month and weekday, such as "0 12 * * *"'),
+  logLevel: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'write "debug", "info", "warn" or "error"')),
+  helperUrl: textThat((text) => text === '' || parseHelperUrl(text) !== undefined, helperUrlAdvice),
+  helperCommand: v.optional(helperCommand),
+  helperName: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxLength(helperNameCharsMax, `write a name of ${helperNameCharsMax} letters at most`),
+      v.check((name) => !/\p{Cc}/u.test(name), 'write a name without line breaks'),
+    ),
+  ),
 });
 
-export type ConfigKey = keyof z.infer<typeof configSchema>;
-export const configKeys = Object.keys(configSchema.shape) as readonly ConfigKey[];
+export type ConfigKey = keyof v.InferOutput<typeof configSchema>;
+export const configKeys = Object.keys(configSchema.entries) as readonly ConfigKey[];
 
 /** Of whoever helps the owner, nothing is set unless they want it. */
 export interface Config extends HelperSettings {
@@ -132,7 +136,7 @@ export function parseConfig(path: string, text: string): Config {
   };
 }
 
-function readValues(path: string, text: string): z.infer<typeof configSchema> {
+function readValues(path: string, text: string): v.InferOutput<typeof configSchema> {
   let value: unknown;
   try {
     value = parse(text);
@@ -141,11 +145,11 @@ function readValues(path: string, text: string): z.infer<typeof configSchema> {
     const why = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? '';
     throw invalid(path, error.line, why, 'Correct that line, or remove it.', error);
   }
-  const result = configSchema.safeParse(value);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  if (issue?.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
+  const result = v.safeParse(configSchema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const key = String(issue.path?.[0].key ?? '');
+  if (issue.type === 'strict_object') {
     throw invalid(
       path,
       lineOf(text, key),
@@ -153,9 +157,8 @@ function readValues(path: string, text: string): z.infer<typeof configSchema> {
       `Remove it. The settings are: ${configKeys.join(', ')}.`,
     );
   }
-  const key = String(issue?.path[0] ?? '');
-  const isWrongType = issue?.code === 'invalid_type' && !issue.message.startsWith('write');
-  const advice = isWrongType ? 'write a text in quotes' : (issue?.message ?? '');
+  const advice =
+    issue.kind === 'schema' && !issue.message.startsWith('write') ? 'write a text in quotes' : issue.message;
   throw invalid(path, lineOf(text, key), `"${key}" is not understood`, `For "${key}", ${advice}.`);
 }
 

@@ -15,8 +15,8 @@ import type { Clock } from '../platform/clock.ts';
 import { identifyDisk } from '../platform/disk-identity.ts';
 import type { StepObserver } from '../platform/durable-write.ts';
 import type { LibraryTurn } from './adopt.ts';
-import type { DriveUses } from './drive-uses.ts';
 import { libraryDiskNote } from './drive-status.ts';
+import type { DriveUses } from './drive-uses.ts';
 import { type AttachedDrive, type Drives, type DrivesSeen, missing } from './drives.ts';
 import { type LibraryWorkOptions, type OpenLibraryWork, withLibrary } from './library-work.ts';
 

@@ -2,11 +2,12 @@
 // not in the catalogue: a decision cannot be made again from photos. A file that cannot be read is kept and reported.
 
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, SourceId } from '../domain/ids.ts';
 import type { PhoneState } from '../domain/phone-state.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { finite } from '../platform/shapes.ts';
 import type { DecideRequest, Decision } from './control.ts';
 
 /** Someone who sees more cards than this is not a family. The one not seen for longest, without a decision, is forgotten. */
@@ -17,31 +18,31 @@ const visitMs = 3_600_000;
 /** What has grown by a tenth is said again. */
 const saidAgainFromTenths = 11;
 
-const deviceSchema = z.object({
-  id: z.string().max(200),
-  kind: z.string().max(50),
+const deviceSchema = v.object({
+  id: v.pipe(v.string(), v.maxLength(200)),
+  kind: v.pipe(v.string(), v.maxLength(50)),
   /** As the card or folder calls itself. */
-  label: z.string(),
+  label: v.string(),
   /** As the owner calls it. */
-  givenName: z.string().optional(),
-  decision: z.enum(['ask', 'always', 'never', 'retired']),
-  model: z.string().optional(),
-  sizeBytes: z.number().optional(),
+  givenName: v.optional(v.string()),
+  decision: v.picklist(['ask', 'always', 'never', 'retired']),
+  model: v.optional(v.string()),
+  sizeBytes: v.optional(finite),
   /** Of a phone. Absent: nothing was decided. */
-  hiddenPhotos: z.enum(['save', 'leave']).optional(),
-  sharedPhotos: z.enum(['save', 'leave']).optional(),
+  hiddenPhotos: v.optional(v.picklist(['save', 'leave'])),
+  sharedPhotos: v.optional(v.picklist(['save', 'leave'])),
   /** How many photos were only in iCloud when its owner was last told. */
-  toldICloudOnly: z.number().optional(),
+  toldICloudOnly: v.optional(finite),
   /** Times it was here since the last success, and did not come to one; the newest last. */
-  visits: z.array(z.object({ at: z.string(), code: z.string() })).optional(),
-  snoozedUntil: z.string().optional(),
-  decidedAt: z.string().optional(),
-  firstSeenAt: z.string(),
-  lastSeenAt: z.string(),
+  visits: v.optional(v.array(v.object({ at: v.string(), code: v.string() }))),
+  snoozedUntil: v.optional(v.string()),
+  decidedAt: v.optional(v.string()),
+  firstSeenAt: v.string(),
+  lastSeenAt: v.string(),
 });
-const fileSchema = z.object({ version: z.literal(1), devices: z.array(deviceSchema) });
+const fileSchema = v.object({ version: v.literal(1), devices: v.array(deviceSchema) });
 
-type StoredDevice = z.infer<typeof deviceSchema>;
+type StoredDevice = v.InferOutput<typeof deviceSchema>;
 
 /** JSON keys as `devices --json` prints them. */
 export interface Device {
@@ -267,7 +268,7 @@ function describeDevices(devices: readonly StoredDevice[], connected: readonly S
 
 async function load(path: AbsolutePath): Promise<StoredDevice[]> {
   try {
-    return fileSchema.parse(JSON.parse(await readFile(path, 'utf8'))).devices;
+    return v.parse(fileSchema, JSON.parse(await readFile(path, 'utf8'))).devices;
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw new AgentError('STATE_DAMAGED', `"${path}" cannot be read.`, {

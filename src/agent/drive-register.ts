@@ -2,38 +2,39 @@
 // cannot be made again from photos. A file that cannot be read is kept and reported.
 
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { instant } from '../platform/shapes.ts';
 
 /** Someone who rotates more drives than this is not a family. */
 const drivesMax = 100;
 
-const schema = z.object({
-  id: z.string().max(64),
-  libraryId: z.string().max(64),
-  name: z.string().max(200),
+const schema = v.object({
+  id: v.pipe(v.string(), v.maxLength(64)),
+  libraryId: v.pipe(v.string(), v.maxLength(64)),
+  name: v.pipe(v.string(), v.maxLength(200)),
   /** `forgotten`: its mark on the drive no longer brings it back. */
-  state: z.enum(['enrolled', 'forgotten']),
-  filesystemUuid: z.string().optional(),
-  filesystem: z.string(),
+  state: v.picklist(['enrolled', 'forgotten']),
+  filesystemUuid: v.optional(v.string()),
+  filesystem: v.string(),
   /** What is physically behind it. */
-  diskKey: z.string(),
-  diskKind: z.enum(['disk', 'network', 'unknown']),
+  diskKey: v.string(),
+  diskKind: v.picklist(['disk', 'network', 'unknown']),
   /** Of the copy, below the root of its volume: `Keepsake/Photos`. */
-  folder: z.string(),
+  folder: v.string(),
   /** The copy's own folder, where it was seen last. */
-  root: z.string(),
-  isElsewhere: z.boolean(),
-  addedAt: z.iso.datetime(),
-  lastSeenAt: z.iso.datetime(),
+  root: v.string(),
+  isElsewhere: v.boolean(),
+  addedAt: instant,
+  lastSeenAt: instant,
   /** Since when it has been attached without a break. Absent: it is not. */
-  attachedSince: z.iso.datetime().optional(),
+  attachedSince: v.optional(instant),
 });
-const fileSchema = z.object({ version: z.literal(1), drives: z.array(schema) });
+const fileSchema = v.object({ version: v.literal(1), drives: v.array(schema) });
 
-type Stored = z.infer<typeof schema>;
+type Stored = v.InferOutput<typeof schema>;
 
 export interface EnrolledDrive extends Omit<Stored, 'id' | 'libraryId' | 'root'> {
   readonly id: DriveId;
@@ -107,7 +108,7 @@ function tooMany(): AgentError {
 
 async function load(path: AbsolutePath): Promise<Stored[]> {
   try {
-    return fileSchema.parse(JSON.parse(await readFile(path, 'utf8'))).drives;
+    return v.parse(fileSchema, JSON.parse(await readFile(path, 'utf8'))).drives;
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw new AgentError('STATE_DAMAGED', `"${path}" cannot be read.`, {

@@ -1,15 +1,16 @@
 // Whether Keepsake may do things by itself: a small file in the state folder, so that a pause outlives a restart.
 
 import { readFile, rm } from 'node:fs/promises';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { instant } from '../platform/shapes.ts';
 
 /** Longer than this was set by a clock that was wrong, or forgotten. */
 const pauseMsMax = 366 * 86_400_000;
 const aheadMsMax = 86_400_000;
-const schema = z.object({ until: z.iso.datetime().nullable(), since: z.iso.datetime() });
+const schema = v.object({ until: v.nullable(instant), since: instant });
 
 export interface Pause {
   /** Until it is taken back, if absent. */
@@ -25,12 +26,12 @@ export async function readPause(path: AbsolutePath, nowMs: number): Promise<Paus
     if (systemErrorCode(error) === undefined) throw error;
     return undefined;
   }
-  const parsed = schema.safeParse(parseOrUndefined(text));
+  const parsed = v.safeParse(schema, parseOrUndefined(text));
   if (!parsed.success) return undefined;
   // Begun tomorrow or later: the clock was set back, and a pause of two hours would last until it has caught up.
-  if (parsed.data.until !== null && Date.parse(parsed.data.since) - nowMs > aheadMsMax) return undefined;
-  if (parsed.data.until === null) return {};
-  const untilMs = Date.parse(parsed.data.until);
+  if (parsed.output.until !== null && Date.parse(parsed.output.since) - nowMs > aheadMsMax) return undefined;
+  if (parsed.output.until === null) return {};
+  const untilMs = Date.parse(parsed.output.until);
   return untilMs > nowMs && untilMs - nowMs <= pauseMsMax ? { untilMs } : undefined;
 }
 

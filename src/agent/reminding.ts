@@ -2,7 +2,7 @@
 // told when, remembers that it is told, and words it.
 
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { Standing } from '../domain/news.ts';
 import type { Overdue } from '../domain/overdue.ts';
@@ -11,13 +11,14 @@ import { decideReminders, nothingTold, type ReminderState } from '../domain/remi
 import type { Need } from '../domain/status.ts';
 import type { CatalogStore } from '../library/catalog/catalog-store.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { finite, recordOf } from '../platform/shapes.ts';
 import type { Device } from './devices.ts';
 import type { EnrolledDrive } from './drive-register.ts';
 import { lastingNeeds, overdueOf } from './drive-status.ts';
 import { withToldBy } from './independent-check/told-elsewhere.ts';
 
 /** Of an object that only we write; one that cannot be read begins anew, which at worst tells a thing once more. */
-const stateSchema = z.looseObject({ lastLeapMs: z.number(), told: z.record(z.string(), z.looseObject({})) });
+const stateSchema = v.looseObject({ lastLeapMs: finite, told: recordOf(v.looseObject({})) });
 
 export interface RemindOptions {
   /** state/reminders.json */
@@ -89,7 +90,7 @@ function together(needs: readonly Need[]): readonly Standing[] {
 /** What was told when. A file that is not there, or cannot be read, is none. */
 export async function loadReminders(path: AbsolutePath): Promise<ReminderState> {
   try {
-    return stateSchema.parse(JSON.parse(await readFile(path, 'utf8'))) as unknown as ReminderState;
+    return v.parse(stateSchema, JSON.parse(await readFile(path, 'utf8'))) as unknown as ReminderState;
   } catch {
     return nothingTold; // none yet, or none that can be read
   }

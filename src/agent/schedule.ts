@@ -3,12 +3,13 @@
 
 import { readFile } from 'node:fs/promises';
 import { createTask, validate } from 'node-cron';
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
+import { instant } from '../platform/shapes.ts';
 
-const stateSchema = z.object({ pattern: z.string(), timeZone: z.string(), nextAt: z.iso.datetime() });
+const stateSchema = v.object({ pattern: v.string(), timeZone: v.string(), nextAt: instant });
 
 /** True for five fields as crontab(5) has them. */
 export function isSchedule(pattern: string): boolean {
@@ -65,7 +66,7 @@ export async function openSchedule(options: ScheduleOptions): Promise<Schedule> 
 /** Undefined: nothing noted, or for another pattern. What cannot be read only costs one missed look. */
 async function loadNext({ path, pattern, timeZone }: ScheduleOptions): Promise<number | undefined> {
   try {
-    const noted = stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const noted = v.parse(stateSchema, JSON.parse(await readFile(path, 'utf8')));
     return noted.pattern === pattern && noted.timeZone === timeZone ? Date.parse(noted.nextAt) : undefined;
   } catch {
     return undefined;

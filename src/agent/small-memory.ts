@@ -4,7 +4,7 @@
 
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
@@ -17,7 +17,7 @@ export interface MemoryOptions<Value> {
   readonly environment: Environment;
   /** In the state folder; ends in `.json`. */
   readonly path: AbsolutePath;
-  readonly schema: z.ZodType<Value>;
+  readonly schema: v.GenericSchema<unknown, Value>;
 }
 
 export interface Memory<Value> extends Disposable {
@@ -61,8 +61,8 @@ export async function readMemory<Value>(options: MemoryOptions<Value>): Promise<
   const other = otherPath(options); // where it exists, it is the later one
   for (const path of [...(other === undefined ? [] : [other]), options.path]) {
     const text = await readFile(path, 'utf8').catch(() => undefined);
-    const parsed = options.schema.safeParse(parseOrUndefined(text));
-    if (parsed.success) return parsed.data;
+    const parsed = v.safeParse(options.schema, parseOrUndefined(text));
+    if (parsed.success) return parsed.output;
   }
   return undefined;
 }

@@ -3,7 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { isAgentError } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import type { News } from '../domain/news.ts';
@@ -22,6 +22,7 @@ import type { Tray } from '../notify/tray/tray.ts';
 import type { Clock } from '../platform/clock.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
+import { finite, recordOf } from '../platform/shapes.ts';
 import { type AgentEvent, type AgentState, addToStatus, calmState, describeTrouble } from './agent-state.ts';
 import { newsOf } from './news.ts';
 import type { Environment, KeepsakePaths } from './paths.ts';
@@ -37,8 +38,8 @@ const undeliveredMax = 20;
 /** After this, what was not shown says nothing any more: what is still so is in the rest of the status. */
 const undeliveredMs = 7 * 86_400_000;
 
-const keptSchema = z.object({ askedAtMs: z.record(z.string(), z.number()), saidNoIcon: z.boolean() });
-const shownSchema = z.array(z.object({ key: z.string(), id: z.number(), owner: z.string(), bus: z.string() }));
+const keptSchema = v.object({ askedAtMs: recordOf(finite), saidNoIcon: v.boolean() });
+const shownSchema = v.array(v.object({ key: v.string(), id: finite, owner: v.string(), bus: v.string() }));
 
 export interface SurfacesOptions {
   readonly paths: KeepsakePaths;
@@ -266,16 +267,16 @@ function isAllSafe(status: Status | undefined): boolean {
 /** At worst a question is asked once more. */
 async function loadKept(path: AbsolutePath): Promise<KeptNoticeState> {
   try {
-    return keptSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return v.parse(keptSchema, JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return nothingSaid.kept;
   }
 }
 
 /** At worst a question stays on the screen after a crash. */
-async function loadShown(path: AbsolutePath): Promise<z.infer<typeof shownSchema>> {
+async function loadShown(path: AbsolutePath): Promise<v.InferOutput<typeof shownSchema>> {
   try {
-    return shownSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return v.parse(shownSchema, JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return [];
   }

@@ -4,10 +4,11 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { instant } from '../platform/shapes.ts';
 
 export const copyFormatVersion = 1;
 const idPattern = /^[\w-]{1,64}$/;
@@ -62,13 +63,13 @@ export interface DriveMarker {
   readonly addedAt: string;
 }
 
-const schema = z.object({
-  id: z.string().regex(idPattern),
-  libraryId: z.string().regex(idPattern),
-  formatVersion: z.int().min(1),
-  name: z.string().max(200),
-  filesystemUuid: z.string().max(200).optional(),
-  addedAt: z.iso.datetime(),
+const schema = v.object({
+  id: v.pipe(v.string(), v.regex(idPattern)),
+  libraryId: v.pipe(v.string(), v.regex(idPattern)),
+  formatVersion: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  name: v.pipe(v.string(), v.maxLength(200)),
+  filesystemUuid: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  addedAt: instant,
 });
 
 /**
@@ -103,9 +104,9 @@ export function parseMarker(folders: CopyFolders, text: string): DriveMarker {
   } catch (error) {
     throw damaged(folders, error);
   }
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw damaged(folders, parsed.error);
-  const { id, libraryId, formatVersion, name, filesystemUuid, addedAt } = parsed.data;
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) throw damaged(folders, new v.ValiError(parsed.issues));
+  const { id, libraryId, formatVersion, name, filesystemUuid, addedAt } = parsed.output;
   if (formatVersion > copyFormatVersion) {
     throw new AgentError('DRIVE_TOO_NEW', `The copy "${folders.root}" was written by a newer Keepsake.`, {
       remedy: 'Install the newer Keepsake again. Nothing was changed.',

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { lstat, readdir, readFile, realpath, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, RelativePath } from '../domain/ids.ts';
 import { flushFolder, makeFolders, writeError, writeSmallFile } from '../platform/durable-write.ts';
@@ -167,7 +167,9 @@ async function clearStaging(root: AbsolutePath, staging: AbsolutePath, lock: Exc
   });
 }
 
-const namesSchema = z.array(z.object({ part: z.string().regex(partPattern), to: z.string().refine(isPathOfPhoto) }));
+const namesSchema = v.array(
+  v.object({ part: v.pipe(v.string(), v.regex(partPattern)), to: v.pipe(v.string(), v.check(isPathOfPhoto)) }),
+);
 
 /** An empty file under a name whose bytes are still staged: the run was ended between the two steps of publishing it. */
 async function removePlaceholders(root: AbsolutePath, staging: string, names: readonly string[]): Promise<void> {
@@ -175,10 +177,10 @@ async function removePlaceholders(root: AbsolutePath, staging: string, names: re
   const path = join(staging, namesName);
   const facts = await stat(path);
   const text = facts.size > namesBytesMax ? '' : await readFile(path, 'utf8');
-  const parsed = namesSchema.safeParse(parseJson(text));
+  const parsed = v.safeParse(namesSchema, parseJson(text));
   if (!parsed.success) return; // torn: nothing was published after it
   const staged = new Set(names);
-  for (const { part, to } of parsed.data) {
+  for (const { part, to } of parsed.output) {
     const final = join(root, to);
     if (!staged.has(part) || !final.startsWith(root + sep)) continue;
     const there = await lstat(final).catch(() => undefined);

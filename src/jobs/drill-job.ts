@@ -3,7 +3,7 @@
 
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { RestoreTally } from '../copies/restore-report.ts';
 import { type GivenFile, type GivenGroup, RestoreRun } from '../copies/restore-run.ts';
 import { openRestoreSource, type RestoreSource } from '../copies/restore-source.ts';
@@ -15,6 +15,7 @@ import type { LibraryFile } from '../library/catalog/copies-store.ts';
 import { shelfFolders } from '../library/layout.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import { count, integer } from '../platform/shapes.ts';
 import { readSpace, statOrUndefined } from '../platform/volume.ts';
 import { restoreNaming } from './restore-choice.ts';
 import { missing } from './restore-job.ts';
@@ -65,10 +66,10 @@ export interface DrillOptions {
   readonly signal: AbortSignal;
 }
 
-const reportSchema = z.object({
-  atMs: z.int(),
-  files: z.int().min(0),
-  failed: z.array(z.object({ drive: z.string(), path: z.string(), code: z.string() })),
+const reportSchema = v.object({
+  atMs: integer,
+  files: count,
+  failed: v.array(v.object({ drive: v.string(), path: v.string(), code: v.string() })),
 });
 
 /**
@@ -85,10 +86,10 @@ export function isDrillDue(note: string | undefined, nowMs: number): boolean {
 export function readDrillNote(note: string | undefined): DrillReport | undefined {
   if (note === undefined) return undefined;
   try {
-    const parsed = reportSchema.safeParse(JSON.parse(note));
+    const parsed = v.safeParse(reportSchema, JSON.parse(note));
     if (!parsed.success) return undefined;
-    const failed = parsed.data.failed.map(({ drive, ...rest }) => ({ ...rest, drive: drive as DriveId }));
-    return { ...parsed.data, failed };
+    const failed = parsed.output.failed.map(({ drive, ...rest }) => ({ ...rest, drive: drive as DriveId }));
+    return { ...parsed.output, failed };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

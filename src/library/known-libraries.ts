@@ -2,17 +2,18 @@
 // One small file in the state folder; a file that cannot be read is kept and reported, not replaced.
 
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { recordOf } from '../platform/shapes.ts';
 
 export interface KnownLibraries {
   idAt(root: AbsolutePath): Promise<LibraryId | undefined>;
   remember(root: AbsolutePath, id: LibraryId): Promise<void>;
 }
 
-const knownSchema = z.record(z.string(), z.string());
+const knownSchema = recordOf(v.string());
 
 /** @param path state/libraries.json; its folder must exist. Methods throw AgentError STATE_DAMAGED, STATE_WRITE_FAILED. */
 export function openKnownLibraries(path: AbsolutePath): KnownLibraries {
@@ -36,7 +37,7 @@ export function openKnownLibraries(path: AbsolutePath): KnownLibraries {
 
 async function load(path: AbsolutePath): Promise<Record<string, string>> {
   try {
-    return knownSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return v.parse(knownSchema, JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return {};
     throw new AgentError('STATE_DAMAGED', `"${path}" cannot be read.`, {

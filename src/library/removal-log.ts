@@ -3,9 +3,10 @@
 
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { AbsolutePath, AssetId, ContentHash, RelativePath, RemovalId } from '../domain/ids.ts';
 import { appendLines } from '../platform/durable-write.ts';
+import { count, instant, integer } from '../platform/shapes.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import { type LibraryFolders, ownFolderName } from './library.ts';
 import { damagedRecord, newerRecord, wholeLines } from './record-lines.ts';
@@ -105,30 +106,30 @@ function lineOf(step: RemovalStep): unknown {
 }
 
 /** A library may come from elsewhere: a name in it must not lead out of it, nor to what is ours. */
-const pathSchema = z
-  .string()
-  .min(1)
-  .max(4096)
-  .refine(
+const pathSchema = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(4096),
+  v.check(
     (path) =>
       !path.includes('\u0000') &&
       path.split('/').every((part) => part !== '' && part !== '.' && part !== '..') &&
       path.split('/')[0]?.toLowerCase() !== ownFolderName,
-  );
-const idSchema = z.string().regex(/^[\w-]{1,64}$/);
-const instant = z.iso.datetime();
-const lineSchema = z.union([
-  z.strictObject({
+  ),
+);
+const idSchema = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
+const lineSchema = v.union([
+  v.strictObject({
     remove: idSchema,
     at: instant,
-    files: z.array(z.object({ path: pathSchema, hash: z.string(), size: z.int().min(0), asset: z.string() })),
+    files: v.array(v.object({ path: pathSchema, hash: v.string(), size: count, asset: v.string() })),
   }),
-  z.strictObject({ takeBack: idSchema, paths: z.array(pathSchema) }),
-  z.strictObject({ forget: idSchema, paths: z.array(pathSchema) }),
-  z.strictObject({ empty: idSchema, at: instant }),
-  z.strictObject({ done: z.literal(true) }),
+  v.strictObject({ takeBack: idSchema, paths: v.array(pathSchema) }),
+  v.strictObject({ forget: idSchema, paths: v.array(pathSchema) }),
+  v.strictObject({ empty: idSchema, at: instant }),
+  v.strictObject({ done: v.literal(true) }),
 ]);
-const headerSchema = z.object({ version: z.int() });
+const headerSchema = v.object({ version: integer });
 
 /**
  * What follows the first `fromBytes`, which end with a line. With each step comes where its line begins and ends.
@@ -157,15 +158,15 @@ function parseJson(path: string, line: string): unknown {
 }
 
 function assertReadable(path: string, line: string): void {
-  const header = headerSchema.safeParse(parseJson(path, line));
-  if (!header.success) throw damagedRecord(path, header.error);
-  if (header.data.version > removalLogVersion) throw newerRecord(path);
+  const header = v.safeParse(headerSchema, parseJson(path, line));
+  if (!header.success) throw damagedRecord(path, new v.ValiError(header.issues));
+  if (header.output.version > removalLogVersion) throw newerRecord(path);
 }
 
 function parseStep(path: string, line: string): RemovalStep {
-  const parsed = lineSchema.safeParse(parseJson(path, line));
-  if (!parsed.success) throw damagedRecord(path, parsed.error);
-  const { data } = parsed;
+  const parsed = v.safeParse(lineSchema, parseJson(path, line));
+  if (!parsed.success) throw damagedRecord(path, new v.ValiError(parsed.issues));
+  const { output: data } = parsed;
   if ('remove' in data) {
     const files = data.files.map((file) => ({
       path: file.path as RelativePath,

@@ -4,11 +4,12 @@
 
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, ImportId, SourceId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
 import type { Log } from '../platform/log.ts';
+import { count, instant } from '../platform/shapes.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import type { CatalogStore, ImportCounts, SourceHistory } from './catalog/catalog-store.ts';
 import type { Library } from './library.ts';
@@ -18,10 +19,8 @@ const historyBytesMax = 16 * 1024 * 1024;
 /** Of more than these the ones saved last are kept: each folder ever named is a source. */
 const sourcesMax = 10_000;
 
-const count = z.int().min(0);
-const instant = z.iso.datetime();
-const photosSchema = z.object({
-  list: z.enum(['read', 'absent', 'unreadable']),
+const photosSchema = v.object({
+  list: v.picklist(['read', 'absent', 'unreadable']),
   onDevice: count,
   saved: count,
   offloaded: count,
@@ -31,48 +30,44 @@ const photosSchema = z.object({
   iCloudOnlyUnsized: count,
   bytes: count,
   recentlyDeleted: count,
-  recentlyDeletedDaysLeft: count.optional(),
+  recentlyDeletedDaysLeft: v.optional(count),
   recentlyDeletedElsewhere: count,
   privateNotSaved: count,
   sharedNotSaved: count,
-  sharedChoice: z.enum(['save', 'leave', 'ask']),
+  sharedChoice: v.picklist(['save', 'leave', 'ask']),
   keptAfterDeletion: count,
-  freeBytes: count.optional(),
-  usesICloudPhotos: z.boolean().optional(),
+  freeBytes: v.optional(count),
+  usesICloudPhotos: v.optional(v.boolean()),
 });
-const historySchema = z.object({
-  version: z.literal(historyVersion),
-  sources: z
-    .array(
-      z.object({
-        id: z.string().min(1),
-        kind: z.string(),
-        name: z.string(),
-        lastSuccessAt: instant.optional(),
-        manifests: count,
-        lastImport: z
-          .object({
-            id: z.string().min(1),
-            startedAt: instant,
-            finishedAt: instant,
-            complete: z.boolean(),
-            counts: z.object({
-              found: count,
-              imported: count,
-              known: count,
-              duplicates: count,
-              notMedia: count,
-              deferred: count,
-              failed: count,
-              iCloudOnly: count,
-              bytes: count,
-              photos: photosSchema.optional(),
-            }),
-          })
-          .optional(),
-      }),
-    )
-    .max(sourcesMax),
+const importSchema = v.object({
+  id: v.pipe(v.string(), v.minLength(1)),
+  startedAt: instant,
+  finishedAt: instant,
+  complete: v.boolean(),
+  counts: v.object({
+    found: count,
+    imported: count,
+    known: count,
+    duplicates: count,
+    notMedia: count,
+    deferred: count,
+    failed: count,
+    iCloudOnly: count,
+    bytes: count,
+    photos: v.optional(photosSchema),
+  }),
+});
+const sourceSchema = v.object({
+  id: v.pipe(v.string(), v.minLength(1)),
+  kind: v.string(),
+  name: v.string(),
+  lastSuccessAt: v.optional(instant),
+  manifests: count,
+  lastImport: v.optional(importSchema),
+});
+const historySchema = v.object({
+  version: v.literal(historyVersion),
+  sources: v.pipe(v.array(sourceSchema), v.maxLength(sourcesMax)),
 });
 
 export function historyPath(library: Library): AbsolutePath {
@@ -127,9 +122,9 @@ function parseHistory(text: string): readonly SourceHistory[] | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  const parsed = historySchema.safeParse(value);
+  const parsed = v.safeParse(historySchema, value);
   if (!parsed.success) return undefined;
-  return parsed.data.sources.map(({ lastSuccessAt, lastImport, ...source }) => ({
+  return parsed.output.sources.map(({ lastSuccessAt, lastImport, ...source }) => ({
     ...source,
     id: source.id as SourceId,
     ...(lastSuccessAt === undefined ? {} : { lastSuccessAtMs: Date.parse(lastSuccessAt) }),

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
+import * as v from 'valibot';
 import { AgentError, isAgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { Status } from '../../domain/status.ts';
@@ -89,7 +90,7 @@ async function call(
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   if (response.statusCode !== 200) throw silent(`answered ${response.statusCode}`);
   for await (const line of linesOf(response)) {
-    const reply = replySchema.parse(JSON.parse(line));
+    const reply = v.parse(replySchema, JSON.parse(line));
     if ('error' in reply) throw errorFromReply(reply.error);
     if ('result' in reply) return reply.result;
     options.onProgress?.(reply.progress);

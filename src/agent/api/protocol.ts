@@ -1,73 +1,82 @@
 // How a command line talks to the agent: HTTP over a unix socket, POST /v1/METHOD with a JSON body; the answer is lines of
 // JSON, any number of `progress` and then one `result` or `error`. Hanging up means: stop that.
 
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, type ErrorCode, errorRetry } from '../../domain/errors.ts';
+import { finite } from '../../platform/shapes.ts';
 
 export const requestBytesMax = 1024 * 1024;
 /** A report of an import names up to 100,000 files. */
 export const lineBytesMax = 256 * 1024 * 1024;
 
-const text = z.string().max(10_000);
-const noParameters = z.strictObject({});
+const text = v.pipe(v.string(), v.maxLength(10_000));
+const noParameters = v.strictObject({});
 
 /** The parameters of each method. */
 export const methodSchemas = {
-  backup: z.strictObject({
-    sources: z.array(text).max(1000),
-    library: text.optional(),
-    createAnew: z.boolean(),
-    dryRun: z.boolean(),
-    mustFit: z.boolean().optional(),
-    keepRecentlyDeleted: z.boolean().optional(),
-    copies: z.boolean().optional(),
+  backup: v.strictObject({
+    sources: v.pipe(v.array(text), v.maxLength(1000)),
+    library: v.optional(text),
+    createAnew: v.boolean(),
+    dryRun: v.boolean(),
+    mustFit: v.optional(v.boolean()),
+    keepRecentlyDeleted: v.optional(v.boolean()),
+    copies: v.optional(v.boolean()),
   }),
-  status: z.strictObject({ library: text.optional() }),
-  adopt: z.strictObject({ folder: text, library: text.optional(), createAnew: z.boolean(), dryRun: z.boolean() }),
-  rebuild: z.strictObject({ library: text.optional() }),
+  status: v.strictObject({ library: v.optional(text) }),
+  adopt: v.strictObject({ folder: text, library: v.optional(text), createAnew: v.boolean(), dryRun: v.boolean() }),
+  rebuild: v.strictObject({ library: v.optional(text) }),
   devices: noParameters,
-  decide: z.strictObject({
+  decide: v.strictObject({
     device: text,
-    decision: z.enum(['always', 'never', 'retired']),
-    replaces: text.optional(),
-    hiddenPhotos: z.enum(['save', 'leave']).optional(),
-    sharedPhotos: z.enum(['save', 'leave']).optional(),
+    decision: v.picklist(['always', 'never', 'retired']),
+    replaces: v.optional(text),
+    hiddenPhotos: v.optional(v.picklist(['save', 'leave'])),
+    sharedPhotos: v.optional(v.picklist(['save', 'leave'])),
   }),
-  rename: z.strictObject({ device: text, name: text }),
-  mirror: z.strictObject({ drives: z.array(text).max(100), library: text.optional(), acceptChanges: z.boolean() }),
-  verify: z.strictObject({ all: z.boolean(), repair: z.boolean(), dryRun: z.boolean(), library: text.optional() }),
-  drives: z.strictObject({ library: text.optional() }),
-  addDrive: z.strictObject({
+  rename: v.strictObject({ device: text, name: text }),
+  mirror: v.strictObject({
+    drives: v.pipe(v.array(text), v.maxLength(100)),
+    library: v.optional(text),
+    acceptChanges: v.boolean(),
+  }),
+  verify: v.strictObject({ all: v.boolean(), repair: v.boolean(), dryRun: v.boolean(), library: v.optional(text) }),
+  drives: v.strictObject({ library: v.optional(text) }),
+  addDrive: v.strictObject({
     path: text,
-    name: text.optional(),
-    isElsewhere: z.boolean(),
-    library: text.optional(),
+    name: v.optional(text),
+    isElsewhere: v.boolean(),
+    library: v.optional(text),
   }),
-  forgetDrive: z.strictObject({ drive: text, library: text.optional() }),
-  ejectDrive: z.strictObject({ drive: text, library: text.optional() }),
-  safeToDelete: z.strictObject({ device: text.optional(), library: text.optional() }),
-  remove: z.strictObject({
-    action: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('remove'), queries: z.array(text).max(1000), dryRun: z.boolean() }),
-      z.strictObject({ kind: z.literal('missing'), folder: text.optional(), dryRun: z.boolean() }),
-      z.strictObject({ kind: z.literal('undo'), removal: text.optional() }),
-      z.strictObject({ kind: z.literal('list') }),
-      z.strictObject({ kind: z.literal('emptyTrash') }),
+  forgetDrive: v.strictObject({ drive: text, library: v.optional(text) }),
+  ejectDrive: v.strictObject({ drive: text, library: v.optional(text) }),
+  safeToDelete: v.strictObject({ device: v.optional(text), library: v.optional(text) }),
+  remove: v.strictObject({
+    action: v.variant('kind', [
+      v.strictObject({
+        kind: v.literal('remove'),
+        queries: v.pipe(v.array(text), v.maxLength(1000)),
+        dryRun: v.boolean(),
+      }),
+      v.strictObject({ kind: v.literal('missing'), folder: v.optional(text), dryRun: v.boolean() }),
+      v.strictObject({ kind: v.literal('undo'), removal: v.optional(text) }),
+      v.strictObject({ kind: v.literal('list') }),
+      v.strictObject({ kind: v.literal('emptyTrash') }),
     ]),
-    library: text.optional(),
-    workingFolder: text.optional(),
+    library: v.optional(text),
+    workingFolder: v.optional(text),
   }),
-  pause: z.strictObject({ untilMs: z.number().optional() }),
+  pause: v.strictObject({ untilMs: v.optional(finite) }),
   resume: noParameters,
-  snooze: z.strictObject({ device: text, untilMs: z.number() }),
+  snooze: v.strictObject({ device: text, untilMs: finite }),
 } as const;
 
 export type Method = keyof typeof methodSchemas;
 
-export const replySchema = z.union([
-  z.object({ progress: z.unknown() }),
-  z.object({ error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }) }),
-  z.object({ result: z.unknown() }),
+export const replySchema = v.union([
+  v.object({ progress: v.unknown() }),
+  v.object({ error: v.object({ code: v.string(), message: v.string(), remedy: v.string() }) }),
+  v.object({ result: v.unknown() }),
 ]);
 
 export type Reply =

@@ -3,6 +3,7 @@
 
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import * as v from 'valibot';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Keepsake } from '../control.ts';
@@ -85,45 +86,45 @@ async function call(
   const onProgress = (progress: unknown) => send({ progress });
   switch (method) {
     case 'backup':
-      return await keepsake.backup({ ...methodSchemas.backup.parse(body), onProgress, signal });
+      return await keepsake.backup({ ...v.parse(methodSchemas.backup, body), onProgress, signal });
     case 'status':
-      return await keepsake.status(methodSchemas.status.parse(body).library);
+      return await keepsake.status(v.parse(methodSchemas.status, body).library);
     case 'adopt':
-      return await keepsake.adopt({ ...methodSchemas.adopt.parse(body), onProgress, signal });
+      return await keepsake.adopt({ ...v.parse(methodSchemas.adopt, body), onProgress, signal });
     case 'rebuild':
-      return await keepsake.rebuild({ ...methodSchemas.rebuild.parse(body), signal });
+      return await keepsake.rebuild({ ...v.parse(methodSchemas.rebuild, body), signal });
     case 'devices':
-      methodSchemas.devices.parse(body);
+      v.parse(methodSchemas.devices, body);
       return await keepsake.devices();
     case 'decide':
-      return await keepsake.decide(methodSchemas.decide.parse(body));
+      return await keepsake.decide(v.parse(methodSchemas.decide, body));
     case 'rename': {
-      const { device, name } = methodSchemas.rename.parse(body);
+      const { device, name } = v.parse(methodSchemas.rename, body);
       return await keepsake.rename(device, name);
     }
     case 'mirror':
-      return await keepsake.mirror({ ...methodSchemas.mirror.parse(body), onProgress, signal });
+      return await keepsake.mirror({ ...v.parse(methodSchemas.mirror, body), onProgress, signal });
     case 'verify':
-      return await keepsake.verify({ ...methodSchemas.verify.parse(body), onProgress, signal });
+      return await keepsake.verify({ ...v.parse(methodSchemas.verify, body), onProgress, signal });
     case 'drives':
-      return await keepsake.drives(methodSchemas.drives.parse(body).library);
+      return await keepsake.drives(v.parse(methodSchemas.drives, body).library);
     case 'addDrive':
-      return await keepsake.addDrive(methodSchemas.addDrive.parse(body));
+      return await keepsake.addDrive(v.parse(methodSchemas.addDrive, body));
     case 'forgetDrive':
-      return await keepsake.forgetDrive(methodSchemas.forgetDrive.parse(body));
+      return await keepsake.forgetDrive(v.parse(methodSchemas.forgetDrive, body));
     case 'ejectDrive':
-      return await keepsake.ejectDrive(methodSchemas.ejectDrive.parse(body));
+      return await keepsake.ejectDrive(v.parse(methodSchemas.ejectDrive, body));
     case 'safeToDelete':
-      return await keepsake.safeToDelete({ ...methodSchemas.safeToDelete.parse(body), onProgress, signal });
+      return await keepsake.safeToDelete({ ...v.parse(methodSchemas.safeToDelete, body), onProgress, signal });
     case 'remove':
-      return await keepsake.remove({ ...methodSchemas.remove.parse(body), signal });
+      return await keepsake.remove({ ...v.parse(methodSchemas.remove, body), signal });
     case 'pause':
-      return (await keepsake.pause(methodSchemas.pause.parse(body).untilMs)) ?? {};
+      return (await keepsake.pause(v.parse(methodSchemas.pause, body).untilMs)) ?? {};
     case 'resume':
-      methodSchemas.resume.parse(body);
+      v.parse(methodSchemas.resume, body);
       return (await keepsake.resume()) ?? {};
     case 'snooze': {
-      const { device, untilMs } = methodSchemas.snooze.parse(body);
+      const { device, untilMs } = v.parse(methodSchemas.snooze, body);
       return await keepsake.snooze(device, untilMs);
     }
   }

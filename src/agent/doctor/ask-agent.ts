@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { dirname } from 'node:path';
+import * as v from 'valibot';
 import { systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import type { Status } from '../../domain/status.ts';
@@ -54,7 +55,7 @@ async function askAt(socketPath: AbsolutePath, signal: AbortSignal): Promise<Sta
     text += chunk;
     if (text.length > lineBytesMax) throw new Error('it said too much');
   }
-  const reply = replySchema.parse(JSON.parse(text.trim().split('\n').at(-1) ?? ''));
+  const reply = v.parse(replySchema, JSON.parse(text.trim().split('\n').at(-1) ?? ''));
   if ('error' in reply) return errorFromReply(reply.error);
   if ('result' in reply) return reply.result as Status; // both ends are of one version
   throw new Error('it hung up');

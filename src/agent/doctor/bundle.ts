@@ -6,10 +6,11 @@ import { access, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { hostname, release, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { Status } from '../../domain/status.ts';
 import { defaultLayout } from '../../library/layout.ts';
+import { recordOf } from '../../platform/shapes.ts';
 import { statOrUndefined } from '../../platform/volume.ts';
 import { configKeys } from '../config.ts';
 import { homeFolder } from '../install/program.ts';
@@ -123,7 +124,7 @@ function userName(): string {
 
 async function readKnownLibraries(path: string): Promise<Readonly<Record<string, string>>> {
   try {
-    return z.record(z.string(), z.string()).parse(JSON.parse(await readFile(path, 'utf8')));
+    return v.parse(recordOf(v.string()), JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return {}; // there is none, or it is damaged, which does not keep anybody from a report
   }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { dayMs } from '../../domain/safety.ts';
 import { findTrayProgram } from '../../notify/tray/tray-program.ts';
 import { runCommand } from '../../platform/bounded-command.ts';
@@ -70,7 +70,7 @@ async function writeDatabase(path: string): Promise<string> {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.exec('CREATE TABLE trial (value TEXT); INSERT INTO trial VALUES (sqlite_version())');
-    return z.object({ value: z.string() }).parse(database.prepare('SELECT value FROM trial').get()).value;
+    return v.parse(v.object({ value: v.string() }), database.prepare('SELECT value FROM trial').get()).value;
   } finally {
     database.close();
   }
@@ -82,7 +82,7 @@ function codeOf(error: unknown): string {
 
 export async function readVersion(): Promise<string> {
   const text = await readFile(join(installFolder, 'package.json'), 'utf8');
-  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+  return v.parse(v.object({ version: v.string() }), JSON.parse(text)).version;
 }
 
 export async function lookAtVersion({ nowMs }: DoctorContext): Promise<Finding> {

@@ -3,9 +3,10 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { LibraryId } from '../../domain/ids.ts';
 import { BoundedCommands } from '../../platform/bounded-command.ts';
+import { finite } from '../../platform/shapes.ts';
 import { errorFromReply } from '../api/protocol.ts';
 
 export interface ListQuestion {
@@ -13,20 +14,20 @@ export interface ListQuestion {
   readonly libraryId: LibraryId;
 }
 
-const lookSchema = z.object({
-  isWhole: z.boolean(),
-  photos: z.number(),
-  files: z.number(),
-  bytes: z.number(),
+const lookSchema = v.object({
+  isWhole: v.boolean(),
+  photos: finite,
+  files: finite,
+  bytes: finite,
   /** When photos were saved last; null: never. */
-  newestSaveMs: z.number().nullable(),
+  newestSaveMs: v.nullable(finite),
 });
 
-export type ListLook = z.infer<typeof lookSchema>;
+export type ListLook = v.InferOutput<typeof lookSchema>;
 
-const answerSchema = z.union([
+const answerSchema = v.union([
   lookSchema,
-  z.object({ error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }) }),
+  v.object({ error: v.object({ code: v.string(), message: v.string(), remedy: v.string() }) }),
 ]);
 
 /**
@@ -42,7 +43,7 @@ export async function readList(
   const answer = await new BoundedCommands(timeoutMs).run(question.path, { command: process.execPath, args }, signal);
   if (answer === 'stuck') return answer;
   if (answer.exitCode !== 0) throw new Error('the process that reads the list failed');
-  const said = answerSchema.parse(JSON.parse(answer.stdout.toString('utf8')));
+  const said = v.parse(answerSchema, JSON.parse(answer.stdout.toString('utf8')));
   if ('error' in said) throw errorFromReply(said.error);
   return said;
 }

@@ -2,9 +2,10 @@
 
 import { join } from 'node:path';
 import process from 'node:process';
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { AbsolutePath } from '../../domain/ids.ts';
 import { BoundedCommands } from '../../platform/bounded-command.ts';
+import { finite } from '../../platform/shapes.ts';
 
 export type TrialStep = 'write' | 'flush' | 'read' | 'link' | 'rename' | 'flush-folder' | 'remove';
 
@@ -18,27 +19,27 @@ export interface TrialQuestion {
   readonly alsoStat: readonly AbsolutePath[];
 }
 
-const answerSchema = z.object({
+const answerSchema = v.object({
   /** `noFolder`, `noMarker`, `noOwnFolder`: nothing was tried. */
-  state: z.enum(['noFolder', 'noMarker', 'noOwnFolder', 'tried']),
-  markerText: z.string().optional(),
+  state: v.picklist(['noFolder', 'noMarker', 'noOwnFolder', 'tried']),
+  markerText: v.optional(v.string()),
   /** Where the root is, or would be, without links. */
-  realRoot: z.string(),
+  realRoot: v.string(),
   /** Of the disk; of the nearest thing above where there is no such folder. */
-  freeBytes: z.number(),
-  totalBytes: z.number(),
-  isOnSystemDisk: z.boolean(),
+  freeBytes: finite,
+  totalBytes: finite,
+  isOnSystemDisk: v.boolean(),
   /** By its rights; false if a file is in the way. */
-  isWritable: z.boolean(),
+  isWritable: v.boolean(),
   /** As `alsoStat` was asked; null: it is not there. */
-  modifiedMs: z.array(z.number().nullable()),
+  modifiedMs: v.array(v.nullable(finite)),
   /** The first step that did not work, and what the system said. */
-  failed: z.enum(['write', 'flush', 'read', 'link', 'rename', 'flush-folder', 'remove']).optional(),
-  code: z.string().optional(),
-  hardLinks: z.boolean().optional(),
+  failed: v.optional(v.picklist(['write', 'flush', 'read', 'link', 'rename', 'flush-folder', 'remove'])),
+  code: v.optional(v.string()),
+  hardLinks: v.optional(v.boolean()),
 });
 
-export type TrialAnswer = z.infer<typeof answerSchema>;
+export type TrialAnswer = v.InferOutput<typeof answerSchema>;
 
 /** `stuck`: the disk does not answer. `failed`: the process that tries could not do its work. */
 export async function tryDisk(
@@ -53,8 +54,8 @@ export async function tryDisk(
   );
   if (answer === 'stuck') return answer;
   if (answer.exitCode !== 0) return 'failed';
-  const parsed = answerSchema.safeParse(jsonOrNothing(answer.stdout.toString('utf8')));
-  return parsed.success ? parsed.data : 'failed';
+  const parsed = v.safeParse(answerSchema, jsonOrNothing(answer.stdout.toString('utf8')));
+  return parsed.success ? parsed.output : 'failed';
 }
 
 function jsonOrNothing(text: string): unknown {

@@ -1,9 +1,10 @@
 // When the person who helps is told: when it is not as they were told last, once a month to say that it still works, and each day where
 // their service counts on it. Not of what changes to and fro all day. Pure: it decides, someone else sends and stores.
 
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { OverdueLevel } from '../../domain/overdue.ts';
 import { dayMs } from '../../domain/safety.ts';
+import { finite, recordOf } from '../../platform/shapes.ts';
 import type { Finding } from '../finding.ts';
 import { type HelperFact, type HelperMessage, helperFact } from './helper-message.ts';
 
@@ -13,30 +14,30 @@ export const changesPerDayMax = 4;
 /** Short of a day: the check that runs once a day does so a little earlier or later. */
 const aliveMs = 20 * 3_600_000;
 
-const targetSchema = z.object({
+const targetSchema = v.object({
   /** What was told last. Absent: nothing yet. */
-  told: z.object({ facts: z.record(z.string(), z.enum(['remind', 'serious'])) }).optional(),
-  lastSentAtMs: z.number().optional(),
-  lastSummaryAtMs: z.number().optional(),
+  told: v.optional(v.object({ facts: recordOf(v.picklist(['remind', 'serious'])) })),
+  lastSentAtMs: v.optional(finite),
+  lastSummaryAtMs: v.optional(finite),
   /** Of changes, the latest last. */
-  changesAtMs: z.array(z.number()),
-  lastTriedAtMs: z.number().optional(),
+  changesAtMs: v.array(finite),
+  lastTriedAtMs: v.optional(finite),
   /** Since when nothing got through. */
-  failing: z.object({ sinceMs: z.number(), why: z.string() }).optional(),
+  failing: v.optional(v.object({ sinceMs: finite, why: v.string() })),
 });
 
-export const helperMemorySchema = z.object({
-  version: z.literal(1),
+export const helperMemorySchema = v.object({
+  version: v.literal(1),
   /** Since when all was well, or was not. */
-  state: z.object({ isOk: z.boolean(), sinceMs: z.number() }).optional(),
+  state: v.optional(v.object({ isOk: v.boolean(), sinceMs: finite })),
   /** What is so now, by the findings' keys, and since when that was noticed. */
-  sinceMs: z.record(z.string(), z.number()),
+  sinceMs: recordOf(finite),
   /** By a digest of where it goes: another address is told anew. */
-  targets: z.record(z.string(), targetSchema),
+  targets: recordOf(targetSchema),
 });
 
-export type TargetMemory = z.infer<typeof targetSchema>;
-export type HelperMemory = z.infer<typeof helperMemorySchema>;
+export type TargetMemory = v.InferOutput<typeof targetSchema>;
+export type HelperMemory = v.InferOutput<typeof helperMemorySchema>;
 
 export const nobodyTold: HelperMemory = { version: 1, sinceMs: {}, targets: {} };
 export const nothingSent: TargetMemory = { changesAtMs: [] };

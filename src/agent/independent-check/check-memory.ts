@@ -1,33 +1,32 @@
 // What the independent check remembers from one day to the next: when it saw the agent run, since when something is so, and what it
 // told when.
 
-import { z } from 'zod';
+import * as v from 'valibot';
 import { nothingTold, type ReminderState } from '../../domain/reminders.ts';
+import { finite, recordOf } from '../../platform/shapes.ts';
 import type { Environment, KeepsakePaths } from '../paths.ts';
 import { type MemoryOptions, readMemory } from '../small-memory.ts';
 
-const remindersSchema = z.custom<ReminderState>(
-  (value) =>
-    z.looseObject({ lastLeapMs: z.number(), told: z.record(z.string(), z.looseObject({})) }).safeParse(value).success,
-);
+const remindersShape = v.looseObject({ lastLeapMs: finite, told: recordOf(v.looseObject({})) });
+const remindersSchema = v.custom<ReminderState>((value) => v.is(remindersShape, value));
 
-const schema = z.object({
+const schema = v.object({
   /** When this check ran last. */
-  lookedAtMs: z.number(),
+  lookedAtMs: finite,
   /** Then the agent was there and answered. */
-  wasAgentWell: z.boolean(),
+  wasAgentWell: v.boolean(),
   /** So often in a row it was well, and had not reminded since the time before. */
-  idleChecks: z.number(),
+  idleChecks: finite,
   /** When the agent was last seen running. */
-  agentSeenAtMs: z.number().optional(),
+  agentSeenAtMs: v.optional(finite),
   /** A list of photos that contradicts itself, by its file: one made anew is another. */
-  damagedCatalog: z.object({ path: z.string(), inode: z.number() }).optional(),
+  damagedCatalog: v.optional(v.object({ path: v.string(), inode: finite })),
   /** By the findings' keys. */
-  sinceMs: z.record(z.string(), z.number()),
+  sinceMs: recordOf(finite),
   reminders: remindersSchema,
 });
 
-export type CheckMemory = z.infer<typeof schema>;
+export type CheckMemory = v.InferOutput<typeof schema>;
 
 export const nothingChecked: CheckMemory = {
   lookedAtMs: 0,

@@ -4,7 +4,7 @@
 
 import { open, readFile, realpath, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { z } from 'zod';
+import * as v from 'valibot';
 import { type AgentError, type ErrorCode, isAgentError, systemErrorCode } from '../../domain/errors.ts';
 import type { AbsolutePath, LibraryId } from '../../domain/ids.ts';
 import type { Overdue } from '../../domain/overdue.ts';
@@ -16,6 +16,7 @@ import { openKnownLibraries } from '../../library/known-libraries.ts';
 import { libraryFolders, readLibraryId } from '../../library/library.ts';
 import { listManifests } from '../../library/manifest.ts';
 import { runCommand } from '../../platform/bounded-command.ts';
+import { instant } from '../../platform/shapes.ts';
 import { nearestExisting, readSpace, statOrUndefined } from '../../platform/volume.ts';
 import { type Config, loadConfig } from '../config.ts';
 import { type Device, openDeviceRegister } from '../devices.ts';
@@ -194,11 +195,11 @@ function byError(error: unknown): Finding {
   return ownFinding({ code, message, remedy }, 'serious');
 }
 
-const pauseSchema = z.object({ since: z.iso.datetime() });
+const pauseSchema = v.object({ since: instant });
 
 async function aboutPause(path: AbsolutePath, nowMs: number): Promise<readonly Finding[]> {
   const days = await readFile(path, 'utf8').then(
-    (text) => Math.floor((nowMs - Date.parse(pauseSchema.parse(JSON.parse(text)).since)) / dayMs),
+    (text) => Math.floor((nowMs - Date.parse(v.parse(pauseSchema, JSON.parse(text)).since)) / dayMs),
     () => 0, // taken back just now
   );
   if (days < pausedDaysMax) return [];
