@@ -15,9 +15,17 @@ const project = resolve(import.meta.dirname, '../..');
 const needed = ['bin', 'docs', 'icons', 'launchd', 'packaging', 'src', 'systemd', 'README.md'];
 const settings = ['tsconfig.json', 'tsconfig.build.json'];
 
+interface LockedPackage {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
+  readonly [key: string]: unknown;
+}
+
 interface LockFile {
   readonly version: string;
-  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly [key: string]: unknown }>>;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
   readonly [key: string]: unknown;
 }
 
@@ -50,11 +58,33 @@ export async function packForNpm({ to, version }: { readonly to: string; readonl
 /** package-lock.json without what only development needs. */
 function shrinkwrap(version: string): LockFile {
   const lock: LockFile = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
+  const installed = pathsInstalled(lock);
   const packages = Object.entries(lock.packages).flatMap(([path, { devDependencies, ...rest }]) => {
-    if (rest.dev === true) return [];
+    if (!installed.has(path)) return [];
     return [[path, path === '' ? { ...rest, version } : rest] as const];
   });
   return { ...lock, version, packages: Object.fromEntries(packages) };
+}
+
+/**
+ * The paths of what the program and its libraries depend on. Not what the lock file's `dev` says: of a library of ours that would
+ * go well with TypeScript if it is there, npm concludes that we may need all of it.
+ */
+function pathsInstalled({ packages }: LockFile): ReadonlySet<string> {
+  const paths = new Set(['']);
+  for (const path of paths) {
+    const { dependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } = packages[path] ?? {};
+    const peers = Object.keys(peerDependencies ?? {}).filter((name) => !peerDependenciesMeta?.[name]?.optional);
+    for (const name of [...Object.keys({ ...dependencies, ...optionalDependencies }), ...peers]) {
+      // As Node.js looks for it: beside, and then outwards.
+      for (let from = path; ; from = from.slice(0, Math.max(0, from.lastIndexOf('/node_modules/')))) {
+        const found = `${from === '' ? '' : `${from}/`}node_modules/${name}`;
+        if (found in packages) paths.add(found);
+        if (found in packages || from === '') break;
+      }
+    }
+  }
+  return paths;
 }
 
 function packedName(answer: string): string {
