@@ -8,6 +8,7 @@ import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath } from '../domain/ids.ts';
 import { defaultLayout, parseLayout } from '../library/layout.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
+import { textUpTo } from '../platform/shapes.ts';
 import { type HelperSettings, helperUrlAdvice, parseHelperUrl } from './helper/helper-target.ts';
 import { isSchedule } from './schedule.ts';
 
@@ -25,14 +26,16 @@ const sizeUnits: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB
 function folderList() {
   const advice = 'write full paths in brackets, such as ["/home/anna/Dropbox/Camera Uploads"]';
   const folder = v.pipe(v.string(), v.check(isAbsolute, advice));
-  return v.pipe(v.array(folder, advice), v.maxLength(foldersMax, `name ${foldersMax} folders at most`));
+  const bounded = v.pipe(v.array(v.unknown(), advice), v.maxLength(foldersMax, `name ${foldersMax} folders at most`));
+  return v.pipe(bounded, v.array(folder)); // that there are too many is said before what is wrong with one
 }
 
-const commandPart = v.pipe(v.string(), v.minLength(1, commandAdvice), v.maxLength(commandPartCharsMax, commandAdvice));
+const commandPart = v.pipe(textUpTo(commandPartCharsMax, commandAdvice), v.minLength(1, commandAdvice));
 /** A program and what it is given. None: nobody. */
 const helperCommand = v.pipe(
-  v.array(commandPart, commandAdvice),
+  v.array(v.unknown(), commandAdvice),
   v.maxLength(commandPartsMax, commandAdvice),
+  v.array(commandPart),
   // Where it is looked for must not depend on the folder that somebody started Keepsake in.
   v.check(([program = '']) => isAbsolute(program) || !program.includes('/'), commandAdvice),
 );
@@ -56,8 +59,7 @@ const configSchema = v.strictObject({
   helperCommand: v.optional(helperCommand),
   helperName: v.optional(
     v.pipe(
-      v.string(),
-      v.maxLength(helperNameCharsMax, `write a name of ${helperNameCharsMax} letters at most`),
+      textUpTo(helperNameCharsMax, `write a name of ${helperNameCharsMax} letters at most`),
       v.check((name) => !/\p{Cc}/u.test(name), 'write a name without line breaks'),
     ),
   ),

@@ -7,7 +7,7 @@ import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, SourceId } from '../domain/ids.ts';
 import type { PhoneState } from '../domain/phone-state.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
-import { finite } from '../platform/shapes.ts';
+import { finite, textUpTo } from '../platform/shapes.ts';
 import type { DecideRequest, Decision } from './control.ts';
 
 /** Someone who sees more cards than this is not a family. The one not seen for longest, without a decision, is forgotten. */
@@ -19,8 +19,8 @@ const visitMs = 3_600_000;
 const saidAgainFromTenths = 11;
 
 const deviceSchema = v.object({
-  id: v.pipe(v.string(), v.maxLength(200)),
-  kind: v.pipe(v.string(), v.maxLength(50)),
+  id: textUpTo(200),
+  kind: textUpTo(50),
   /** As the card or folder calls itself. */
   label: v.string(),
   /** As the owner calls it. */

@@ -6,15 +6,15 @@ import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
-import { instant } from '../platform/shapes.ts';
+import { instant, textUpTo } from '../platform/shapes.ts';
 
 /** Someone who rotates more drives than this is not a family. */
 const drivesMax = 100;
 
 const schema = v.object({
-  id: v.pipe(v.string(), v.maxLength(64)),
-  libraryId: v.pipe(v.string(), v.maxLength(64)),
-  name: v.pipe(v.string(), v.maxLength(200)),
+  id: textUpTo(64),
+  libraryId: textUpTo(64),
+  name: textUpTo(200),
   /** `forgotten`: its mark on the drive no longer brings it back. */
   state: v.picklist(['enrolled', 'forgotten']),
   filesystemUuid: v.optional(v.string()),

@@ -18,7 +18,7 @@ import { lastingNeeds, overdueOf } from './drive-status.ts';
 import { withToldBy } from './independent-check/told-elsewhere.ts';
 
 /** Of an object that only we write; one that cannot be read begins anew, which at worst tells a thing once more. */
-const stateSchema = v.looseObject({ lastLeapMs: finite, told: recordOf(v.looseObject({})) });
+const stateSchema = v.looseObject({ lastLeapMs: finite, told: recordOf(recordOf(v.unknown())) });
 
 export interface RemindOptions {
   /** state/reminders.json */

@@ -8,7 +8,7 @@ import * as v from 'valibot';
 import { AgentError, systemErrorCode } from '../domain/errors.ts';
 import type { AbsolutePath, DriveId, LibraryId } from '../domain/ids.ts';
 import { writeSmallFile } from '../platform/durable-write.ts';
-import { instant } from '../platform/shapes.ts';
+import { instant, textUpTo } from '../platform/shapes.ts';
 
 export const copyFormatVersion = 1;
 const idPattern = /^[\w-]{1,64}$/;
@@ -67,8 +67,8 @@ const schema = v.object({
   id: v.pipe(v.string(), v.regex(idPattern)),
   libraryId: v.pipe(v.string(), v.regex(idPattern)),
   formatVersion: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-  name: v.pipe(v.string(), v.maxLength(200)),
-  filesystemUuid: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  name: textUpTo(200),
+  filesystemUuid: v.optional(textUpTo(200)),
   addedAt: instant,
 });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import type { AbsolutePath, AssetId, ContentHash, RelativePath, RemovalId } from '../domain/ids.ts';
 import { appendLines } from '../platform/durable-write.ts';
-import { count, instant, integer } from '../platform/shapes.ts';
+import { count, instant, integer, textUpTo } from '../platform/shapes.ts';
 import { statOrUndefined } from '../platform/volume.ts';
 import { type LibraryFolders, ownFolderName } from './library.ts';
 import { damagedRecord, newerRecord, wholeLines } from './record-lines.ts';
@@ -107,9 +107,8 @@ function lineOf(step: RemovalStep): unknown {
 
 /** A library may come from elsewhere: a name in it must not lead out of it, nor to what is ours. */
 const pathSchema = v.pipe(
-  v.string(),
+  textUpTo(4096),
   v.minLength(1),
-  v.maxLength(4096),
   v.check(
     (path) =>
       !path.includes('\u0000') &&

@@ -136,7 +136,7 @@ function parseHistory(text: string): readonly SourceHistory[] | undefined {
             startedAtMs: Date.parse(lastImport.startedAt),
             finishedAtMs: Date.parse(lastImport.finishedAt),
             complete: lastImport.complete,
-            counts: lastImport.counts as ImportCounts, // zod's `optional` allows what JSON cannot hold: a key without a value
+            counts: lastImport.counts as ImportCounts, // valibot's `optional` allows what JSON cannot hold: a key without a value
           },
         }),
   }));

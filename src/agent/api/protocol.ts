@@ -3,18 +3,18 @@
 
 import * as v from 'valibot';
 import { AgentError, type ErrorCode, errorRetry } from '../../domain/errors.ts';
-import { finite } from '../../platform/shapes.ts';
+import { exactly, finite, textUpTo } from '../../platform/shapes.ts';
 
 export const requestBytesMax = 1024 * 1024;
 /** A report of an import names up to 100,000 files. */
 export const lineBytesMax = 256 * 1024 * 1024;
 
-const text = v.pipe(v.string(), v.maxLength(10_000));
-const noParameters = v.strictObject({});
+const text = textUpTo(10_000);
+const noParameters = exactly({});
 
 /** The parameters of each method. */
 export const methodSchemas = {
-  backup: v.strictObject({
+  backup: exactly({
     sources: v.pipe(v.array(text), v.maxLength(1000)),
     library: v.optional(text),
     createAnew: v.boolean(),
@@ -23,35 +23,35 @@ export const methodSchemas = {
     keepRecentlyDeleted: v.optional(v.boolean()),
     copies: v.optional(v.boolean()),
   }),
-  status: v.strictObject({ library: v.optional(text) }),
-  adopt: v.strictObject({ folder: text, library: v.optional(text), createAnew: v.boolean(), dryRun: v.boolean() }),
-  rebuild: v.strictObject({ library: v.optional(text) }),
+  status: exactly({ library: v.optional(text) }),
+  adopt: exactly({ folder: text, library: v.optional(text), createAnew: v.boolean(), dryRun: v.boolean() }),
+  rebuild: exactly({ library: v.optional(text) }),
   devices: noParameters,
-  decide: v.strictObject({
+  decide: exactly({
     device: text,
     decision: v.picklist(['always', 'never', 'retired']),
     replaces: v.optional(text),
     hiddenPhotos: v.optional(v.picklist(['save', 'leave'])),
     sharedPhotos: v.optional(v.picklist(['save', 'leave'])),
   }),
-  rename: v.strictObject({ device: text, name: text }),
-  mirror: v.strictObject({
+  rename: exactly({ device: text, name: text }),
+  mirror: exactly({
     drives: v.pipe(v.array(text), v.maxLength(100)),
     library: v.optional(text),
     acceptChanges: v.boolean(),
   }),
-  verify: v.strictObject({ all: v.boolean(), repair: v.boolean(), dryRun: v.boolean(), library: v.optional(text) }),
-  drives: v.strictObject({ library: v.optional(text) }),
-  addDrive: v.strictObject({
+  verify: exactly({ all: v.boolean(), repair: v.boolean(), dryRun: v.boolean(), library: v.optional(text) }),
+  drives: exactly({ library: v.optional(text) }),
+  addDrive: exactly({
     path: text,
     name: v.optional(text),
     isElsewhere: v.boolean(),
     library: v.optional(text),
   }),
-  forgetDrive: v.strictObject({ drive: text, library: v.optional(text) }),
-  ejectDrive: v.strictObject({ drive: text, library: v.optional(text) }),
-  safeToDelete: v.strictObject({ device: v.optional(text), library: v.optional(text) }),
-  remove: v.strictObject({
+  forgetDrive: exactly({ drive: text, library: v.optional(text) }),
+  ejectDrive: exactly({ drive: text, library: v.optional(text) }),
+  safeToDelete: exactly({ device: v.optional(text), library: v.optional(text) }),
+  remove: exactly({
     action: v.variant('kind', [
       v.strictObject({
         kind: v.literal('remove'),
@@ -66,9 +66,9 @@ export const methodSchemas = {
     library: v.optional(text),
     workingFolder: v.optional(text),
   }),
-  pause: v.strictObject({ untilMs: v.optional(finite) }),
+  pause: exactly({ untilMs: v.optional(finite) }),
   resume: noParameters,
-  snooze: v.strictObject({ device: text, untilMs: finite }),
+  snooze: exactly({ device: text, untilMs: finite }),
 } as const;
 
 export type Method = keyof typeof methodSchemas;

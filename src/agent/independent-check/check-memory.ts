@@ -7,7 +7,7 @@ import { finite, recordOf } from '../../platform/shapes.ts';
 import type { Environment, KeepsakePaths } from '../paths.ts';
 import { type MemoryOptions, readMemory } from '../small-memory.ts';
 
-const remindersShape = v.looseObject({ lastLeapMs: finite, told: recordOf(v.looseObject({})) });
+const remindersShape = v.looseObject({ lastLeapMs: finite, told: recordOf(recordOf(v.unknown())) });
 const remindersSchema = v.custom<ReminderState>((value) => v.is(remindersShape, value));
 
 const schema = v.object({

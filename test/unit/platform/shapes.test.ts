@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';
-import { count, finite, instant, integer, recordOf } from '../../../src/platform/shapes.ts';
+import { count, exactly, finite, instant, integer, recordOf, textUpTo } from '../../../src/platform/shapes.ts';
 
 test('Every instant that is written is read', () => {
   fc.assert(
@@ -48,4 +48,25 @@ test('A record is an object, whatever its keys, and changes no other', () => {
   for (const text of ['[]', '[1]', 'null', '"a"', '{"a":"1"}']) expect(v.is(shape, JSON.parse(text)), text).toBe(false);
   expect(v.parse(shape, JSON.parse('{"a":1,"__proto__":2}'))).toEqual({ a: 1 });
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+});
+
+test('A record keeps what is named like a part of JavaScript, and looks at it', () => {
+  const shape = recordOf(finite);
+  const text = '{"constructor":1,"prototype":2,"toString":3,"hasOwnProperty":4}';
+  expect(JSON.stringify(v.parse(shape, JSON.parse(text)))).toBe(text);
+  expect(v.is(shape, JSON.parse('{"constructor":"1"}'))).toBe(false);
+});
+
+test('An array is no object without keys', () => {
+  const shape = exactly({ untilMs: v.optional(finite) });
+  for (const text of ['[]', '[1]', 'null', '"a"', '{"untilMs":"1"}', '{"toString":1}', '{"__proto__":{}}'])
+    expect(v.is(shape, JSON.parse(text)), text).toBe(false);
+  for (const text of ['{}', '{"untilMs":1}']) expect(v.parse(shape, JSON.parse(text))).toEqual(JSON.parse(text));
+});
+
+test('A text is as long as it has letters, and half of an emoji is one', () => {
+  const shape = textUpTo(3);
+  for (const text of ['', 'abc', '😀😀😀', 'a\ud83d\ud83d']) expect(v.is(shape, text), text).toBe(true);
+  for (const text of ['abcd', '😀😀😀a', '😀😀😀😀', '\ud83d'.repeat(4), 'a'.repeat(7)])
+    expect(v.is(shape, text), text).toBe(false);
 });
