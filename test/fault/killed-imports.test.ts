@@ -174,4 +174,4 @@ test(`imports killed at every step end as undisturbed ones do (seed ${seed})`, a
   expect(tally.imports).toBeGreaterThanOrEqual(importsMin);
   expect(total(tally)).toBeGreaterThanOrEqual(killsMin);
   for (const gap of gaps) expect(tally.kills.get(gap) ?? 0, gap).toBeGreaterThanOrEqual(killsPerGapMin);
-}, 600_000);
+});

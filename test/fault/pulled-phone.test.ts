@@ -77,4 +77,4 @@ test(`an iPhone unplugged ${size.pulls} times ends as an undisturbed one does, a
   await keepsake(['enroll', id], calmHome);
   expect(await keepsake(['backup'], calmHome)).toMatchObject({ exitCode: 0 });
   expect(await walk(scene.library)).toEqual(await walk(calm.library));
-}, 900_000);
+});

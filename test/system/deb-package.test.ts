@@ -20,8 +20,6 @@ import { needPrograms } from '../support/requirements.ts';
 import { needUserSession, startUserSession } from '../support/systemd-user.ts';
 
 const run = promisify(execFile);
-/** A first run fetches a whole Debian. */
-const timeout = 10 * 60_000;
 const person = { name: 'grandma', environment: { USBMUXD_SOCKET_ADDRESS: 'UNIX:/srv/shared/usbmuxd' } };
 const library = 'home/grandma/Pictures/Keepsake';
 const oldFile = 'usr/lib/keepsake/dist/only-in-the-old-one.js';
@@ -41,7 +39,7 @@ beforeEach(async (context) => {
   needDebianRoot(context);
   starting ??= makeComputer();
   computer = await starting;
-}, timeout);
+});
 afterAll(async () => {
   await (await starting)?.[Symbol.asyncDispose]();
 });
@@ -109,7 +107,7 @@ async function keepsakeJson(...args: readonly string[]) {
   return { exitCode, stderr, json: JSON.parse(stdout) };
 }
 
-test('apt installs it with what it needs, says how to begin, and begins nothing', { timeout }, async () => {
+test('apt installs it with what it needs, says how to begin, and begins nothing', async () => {
   const { debian } = computer;
   const said = await apt('install', '/srv/shared/old.deb');
   expect(said).toContain('run this as yourself (without sudo):  keepsake install');
@@ -128,7 +126,7 @@ test('apt installs it with what it needs, says how to begin, and begins nothing'
   }
 });
 
-test('What is installed belongs to root, and nobody else can write to it', { timeout }, async () => {
+test('What is installed belongs to root, and nobody else can write to it', async () => {
   const { stdout } = await computer.debian.run(
     ...(['find', '/usr/lib/keepsake', '/usr/bin/keepsake', '/usr/share/doc/keepsake'] as const),
     ...['(', '-not', '-user', 'root', '-o', '-not', '-group', 'root', '-o', '-perm', '/022', ')'],
@@ -136,9 +134,7 @@ test('What is installed belongs to root, and nobody else can write to it', { tim
   expect(stdout).toBe('');
 });
 
-test('systemd finds nothing to complain about in its files, nor does the desktop’s menu call what is not there', {
-  timeout,
-}, async (context) => {
+test('systemd finds nothing to complain about in its files, nor does the desktop’s menu call what is not there', async (context) => {
   needPrograms(context, 'systemd-analyze');
   const { path: root, shared } = computer.debian;
   const units = ['keepsake.service', 'keepsake-check.service', 'keepsake-check.timer'];
@@ -157,7 +153,7 @@ test('systemd finds nothing to complain about in its files, nor does the desktop
   expect(commands).toEqual([true, true]);
 });
 
-test('A new person saves a card: photos are dated by what is in them, also by perl', { timeout }, async () => {
+test('A new person saves a card: photos are dated by what is in them, also by perl', async () => {
   const { debian } = computer;
   await debian.run('useradd', '--create-home', person.name);
   expect(await keepsake('--help')).toMatchObject({ exitCode: 0, stderr: '' });
@@ -174,7 +170,7 @@ test('A new person saves a card: photos are dated by what is in them, also by pe
   ]);
 });
 
-test('They save their iPhone for the first time, and hear what is only in iCloud', { timeout }, async () => {
+test('They save their iPhone for the first time, and hear what is only in iCloud', async () => {
   const { json: found } = await keepsakeJson('devices');
   const id: string = found.devices.find(({ kind }: { kind: string }) => kind === 'iphone').id;
   const { exitCode } = await keepsake('enroll', id);
@@ -191,7 +187,7 @@ test('They save their iPhone for the first time, and hear what is only in iCloud
   );
 });
 
-test('The agent starts, answers, and ends when it is told to', { timeout }, async () => {
+test('The agent starts, answers, and ends when it is told to', async () => {
   const agent = computer.debian.startAs(person, 'keepsake', 'agent');
   await once(agent.stdout, 'data');
   const { json } = await keepsakeJson('status');
@@ -202,7 +198,7 @@ test('The agent starts, answers, and ends when it is told to', { timeout }, asyn
   });
 });
 
-test('Its manual can be read and bash completes its commands', { timeout }, async () => {
+test('Its manual can be read and bash completes its commands', async () => {
   const { path } = computer.debian;
   const manual = await run('man', ['--warnings', '--local-file', join(path, 'usr/share/man/man1/keepsake.1.gz')], {
     env: { ...process.env, MANWIDTH: '80', LC_ALL: 'C.UTF-8' },
@@ -212,9 +208,7 @@ test('Its manual can be read and bash completes its commands', { timeout }, asyn
   expect((await computer.debian.run('bash', '-c', script)).stdout).toBe('complete -F _keepsake keepsake\n');
 });
 
-test('A newer one takes its place: photos, settings and records stay, and nothing of the old one', {
-  timeout,
-}, async () => {
+test('A newer one takes its place: photos, settings and records stay, and nothing of the old one', async () => {
   const { debian } = computer;
   const before = (await keepsakeJson('status')).json;
   expect(existsSync(join(debian.path, oldFile))).toBe(true);
@@ -229,7 +223,7 @@ test('A newer one takes its place: photos, settings and records stay, and nothin
   expect(json.imports[0]).toMatchObject({ found: 2, known: 2, imported: 0 });
 });
 
-test('Removed, it leaves nothing but what is its owner’s', { timeout }, async () => {
+test('Removed, it leaves nothing but what is its owner’s', async () => {
   const { debian, before } = computer;
   const saved = await walk(join(debian.path, library));
   await apt('purge', 'keepsake');
@@ -241,7 +235,7 @@ test('Removed, it leaves nothing but what is its owner’s', { timeout }, async 
   }
 });
 
-test('lintian, which knows the rules for packages, has nothing to say', { timeout }, async (context) => {
+test('lintian, which knows the rules for packages, has nothing to say', async (context) => {
   needPrograms(context, 'lintian');
   const said = await run('lintian', ['--allow-root', join(computer.debian.shared, 'new.deb')]).catch(
     (error: { stdout: string }) => error,
@@ -249,7 +243,7 @@ test('lintian, which knows the rules for packages, has nothing to say', { timeou
   expect(said.stdout).toBe('');
 });
 
-test('An update starts the agents anew that ran, and no others; a removal ends them', { timeout }, async (context) => {
+test('An update starts the agents anew that ran, and no others; a removal ends them', async (context) => {
   needUserSession(context);
   await using session = await startUserSession();
   const units = '/usr/lib/systemd/user';

@@ -26,8 +26,6 @@ import { addDatabase } from '../support/photos/listed-phone.ts';
 import { makePhotosDatabase } from '../support/photos/make-photos-database.ts';
 
 const run = promisify(execFile);
-/** npm fetches what it does not have yet. */
-const timeout = 5 * 60_000;
 const scratch = mkdtempSync(join(tmpdir(), 'keepsake-npm-test-'));
 const prefix = join(scratch, 'prefix');
 const home = join(scratch, 'home');
@@ -38,7 +36,7 @@ beforeAll(async () => {
   mkdirSync(home);
   packed = await packForNpm({ to: scratch });
   await installWith(11, prefix);
-}, timeout);
+});
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
@@ -101,7 +99,7 @@ test('The versions it brings are those that were tested', () => {
     expect(existsSync(join(installed, 'node_modules', name)), name).toBe(false);
 });
 
-test.for([10, 11] as const)('Installed by npm %i, it runs and says how it is used', { timeout }, async (npm) => {
+test.for([10, 11] as const)('Installed by npm %i, it runs and says how it is used', async (npm) => {
   const into = npm === 11 ? prefix : join(scratch, `prefix${npm}`);
   if (npm !== 11) await installWith(npm, into);
   const { exitCode, stdout, stderr } = await finished(start(['--help'], {}, into));
@@ -109,7 +107,7 @@ test.for([10, 11] as const)('Installed by npm %i, it runs and says how it is use
   expect(lstatSync(join(into, 'share/man/man1/keepsake.1')).isSymbolicLink()).toBe(true);
 });
 
-test('It saves a folder, each file under its own date, whoever had to read it', { timeout }, async () => {
+test('It saves a folder, each file under its own date, whoever had to read it', async () => {
   const card = join(scratch, 'card/DCIM');
   mkdirSync(card, { recursive: true });
   writeFileSync(join(card, 'IMG_0001.JPG'), makeJpeg({ seed: 1, dateTimeOriginal: '2024-07-14T10:11:12' }));
@@ -124,7 +122,7 @@ test('It saves a folder, each file under its own date, whoever had to read it', 
   ]);
 });
 
-test('Its agent notices an iPhone and reads the list on it, by a process of its own', { timeout }, async () => {
+test('Its agent notices an iPhone and reads the list on it, by a process of its own', async () => {
   await using daemon = await FakeUsbmuxd.start({ path: join(scratch, 'usbmuxd') });
   const phone = new FakeIphone({ name: "Mum's iPhone" });
   phone.answersTrust = 'trusted';

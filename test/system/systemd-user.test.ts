@@ -16,7 +16,6 @@ import {
 const units = `${sessionHome}/.config/systemd/user`;
 const dropIn = `${units}/keepsake.service.d/test.conf`;
 const agentUnit = 'keepsake.service';
-const timeout = 60_000;
 
 let session: UserSession;
 /** Once for all of them, which tell one story. */
@@ -45,7 +44,7 @@ async function install() {
   return JSON.parse(stdout);
 }
 
-test('After install the agent runs, is ready, and starts at the next login', { timeout }, async () => {
+test('After install the agent runs, is ready, and starts at the next login', async () => {
   expect(await install()).toMatchObject({
     ...{ way: 'systemd', startsAtLogin: true, dailyCheck: true, agent: 'running', isCurrent: true, isChanged: true },
     files: ['keepsake.service', 'keepsake-check.service', 'keepsake-check.timer'].map((name) => ({
@@ -83,7 +82,7 @@ test('After install the agent runs, is ready, and starts at the next login', { t
   expect(JSON.parse((await session.keepsake('status', '--json')).stdout).agent).toBe('running');
 });
 
-test('systemd finds nothing to complain about in the files', { timeout }, async () => {
+test('systemd finds nothing to complain about in the files', async () => {
   const files = ['keepsake.service', 'keepsake-check.service', 'keepsake-check.timer'].map(
     (name) => `${units}/${name}`,
   );
@@ -92,9 +91,7 @@ test('systemd finds nothing to complain about in the files', { timeout }, async 
   });
 });
 
-test('The daily check is due within a day, and what a check finds is not a failure of the system', {
-  timeout,
-}, async () => {
+test('The daily check is due within a day, and what a check finds is not a failure of the system', async () => {
   const { NextElapseUSecRealtime = '' } = await session.unit('keepsake-check.timer', 'NextElapseUSecRealtime');
   const dueMs = Date.parse(NextElapseUSecRealtime.replace(/^\w+ /, '').replace(/ (\w+)$/, ' GMT'));
   expect(dueMs - Date.now()).toBeLessThan(2 * 86_400_000);
@@ -102,15 +99,13 @@ test('The daily check is due within a day, and what a check finds is not a failu
   expect(await session.unit('keepsake-check.service', 'Result')).toEqual({ Result: 'success' });
 });
 
-test('Installing again changes nothing and does not disturb the agent', { timeout }, async () => {
+test('Installing again changes nothing and does not disturb the agent', async () => {
   const before = { agent: await agent(), files: await session.run('stat', '-c', '%n %Y %i', units) };
   expect(await install()).toMatchObject({ isChanged: false, agent: 'running', keptAside: [] });
   expect({ agent: await agent(), files: await session.run('stat', '-c', '%n %Y %i', units) }).toEqual(before);
 });
 
-test('A file that somebody changed is kept aside, written anew, and the agent started from it', {
-  timeout,
-}, async () => {
+test('A file that somebody changed is kept aside, written anew, and the agent started from it', async () => {
   const { MainPID } = await agent();
   await session.run('sh', '-c', 'echo Nice=15 >> "$1"', 'sh', `${units}/${agentUnit}`);
   const status = await session.keepsake('install', '--status', '--json');
@@ -121,9 +116,7 @@ test('A file that somebody changed is kept aside, written anew, and the agent st
   await session.run('rm', `${units}/${agentUnit}.bak`);
 });
 
-test('Installed from another place, it starts from there from then on, whatever the place is called', {
-  timeout,
-}, async () => {
+test('Installed from another place, it starts from there from then on, whatever the place is called', async () => {
   const commandLine = async () => {
     const { MainPID = '' } = await running();
     return (await session.run('cat', `/proc/${MainPID}/cmdline`)).stdout.split('\0');
@@ -142,7 +135,7 @@ test('Installed from another place, it starts from there from then on, whatever 
   expect(await commandLine()).toContain(`${sessionProject}/bin/keepsake.js`);
 });
 
-test('An agent that hangs is ended and started again; one that lives is not', { timeout }, async () => {
+test('An agent that hangs is ended and started again; one that lives is not', async () => {
   await session.write(dropIn, '[Service]\nWatchdogSec=5s\nRestartSec=100ms\n');
   await session.systemctl('daemon-reload');
   await session.systemctl('restart', agentUnit);
@@ -157,7 +150,7 @@ test('An agent that hangs is ended and started again; one that lives is not', { 
   expect(after['MainPID']).not.toBe(before['MainPID']);
 });
 
-test('An agent that is killed is started again', { timeout }, async () => {
+test('An agent that is killed is started again', async () => {
   await session.write(dropIn, '[Service]\nRestartSec=100ms\n');
   await session.systemctl('daemon-reload');
   await session.systemctl('restart', agentUnit);
@@ -167,7 +160,7 @@ test('An agent that is killed is started again', { timeout }, async () => {
   expect(after['MainPID']).not.toBe(before['MainPID']);
 });
 
-test('An agent that ends because it was asked to stays ended until it is wanted again', { timeout }, async () => {
+test('An agent that ends because it was asked to stays ended until it is wanted again', async () => {
   await session.systemctl('kill', '--kill-whom=main', '--signal=TERM', agentUnit);
   const isOver = (unit: Readonly<Record<string, string>>) =>
     unit['ActiveState'] !== 'active' && unit['SubState'] !== 'stop-sigterm';
@@ -188,9 +181,7 @@ test('An agent that ends because it was asked to stays ended until it is wanted 
   expect(await install()).toMatchObject({ isChanged: false, agent: 'running' });
 });
 
-test('While one runs in a window, install says so, and the one at login takes over when the window closes', {
-  timeout,
-}, async () => {
+test('While one runs in a window, install says so, and the one at login takes over when the window closes', async () => {
   await session.systemctl('stop', agentUnit);
   const window = session.start(sessionNode, `${sessionProject}/bin/keepsake.js`, 'agent');
   const ended = once(window, 'close');
@@ -202,7 +193,7 @@ test('While one runs in a window, install says so, and the one at login takes ov
   expect((await running())['StatusText']).toMatch(/watching/);
 });
 
-test('What keeps it from starting is said, and once that is put right it starts by itself', { timeout }, async () => {
+test('What keeps it from starting is said, and once that is put right it starts by itself', async () => {
   await session.systemctl('stop', agentUnit);
   const records = `${sessionHome}/.local/share/keepsake`;
   await session.run('mv', records, `${records}-aside`);
@@ -217,7 +208,7 @@ test('What keeps it from starting is said, and once that is put right it starts 
   await running();
 });
 
-test('Uninstalling stops it and leaves nothing but what it says', { timeout }, async () => {
+test('Uninstalling stops it and leaves nothing but what it says', async () => {
   await session.run('rm', '-r', `${units}/keepsake.service.d`);
   // As after the first day, on which the timer has run.
   const stamp = `${sessionHome}/.local/share/systemd/timers/stamp-keepsake-check.timer`;
@@ -240,7 +231,7 @@ test('Uninstalling stops it and leaves nothing but what it says', { timeout }, a
   expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^There was nothing to undo/) });
 });
 
-test('Where a package brought the files, install only switches them on', { timeout }, async () => {
+test('Where a package brought the files, install only switches them on', async () => {
   await install();
   const packaged = '/run/systemd/user'; // where a system's own units may be, and that is fresh in here
   await session.runAsRoot('mkdir', '-p', packaged);
