@@ -59,7 +59,7 @@ async function diagnosed(
   const { clock, ...options } = more;
   const context = await openContext({
     ...{ keepsake: composeKeepsake(all, clock === undefined ? {} : { clock }), environment: all },
-    limits: { checkMs: 60_000, diskMs: 60_000, agentMs: 20_000, listMs: 60_000, messageMs: 0 },
+    limits: { checkMs: 60_000, diskMs: 60_000, agentMs: 50_000, listMs: 60_000, messageMs: 0 },
     ...{ signal: new AbortController().signal, ...options },
   });
   const result = await diagnose(context);
@@ -300,7 +300,7 @@ test('A disk that does not answer is a failure of its own, holds up nothing, and
 /** In a process of its own, which has to come to its end. */
 async function diagnosedElsewhere(home: string, its: Readonly<Record<string, string>> = {}): Promise<readonly Check[]> {
   const environment = { HOME: home, KEEPSAKE_HOME: home, USBMUXD_SOCKET_ADDRESS: 'UNIX:/nobody' };
-  const limits = { checkMs: 60_000, diskMs: 4000, agentMs: 20_000, listMs: 60_000, messageMs: 0 };
+  const limits = { checkMs: 60_000, diskMs: 4000, agentMs: 50_000, listMs: 60_000, messageMs: 0 };
   const script = `
     import { composeKeepsake } from ${sourceOf('agent/compose.ts')};
     import { openContext } from ${sourceOf('agent/doctor/context.ts')};
@@ -380,7 +380,7 @@ test('Lists that cannot be read are found, each by its own check', async () => {
 
 test('A list that takes long to read is no fault, and what rests on it is tried all the same', async () => {
   using scene = await savedScene();
-  const limits = { checkMs: 60_000, diskMs: 60_000, agentMs: 20_000, listMs: 1, messageMs: 0 };
+  const limits = { checkMs: 60_000, diskMs: 60_000, agentMs: 50_000, listMs: 1, messageMs: 0 };
   const doctor = await diagnosed(scene.home, { limits });
   expect(doctor.failed).toEqual([]);
   expect(doctor.of('list')).toMatchObject({ result: 'advice', meaning: expect.stringContaining('in a minute') });

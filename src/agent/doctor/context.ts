@@ -35,7 +35,7 @@ export interface DoctorLimits {
 export const usualLimits: DoctorLimits = {
   checkMs: 20_000,
   diskMs: 15_000,
-  agentMs: 10_000,
+  agentMs: 18_000,
   listMs: 60_000,
   messageMs: 4_000,
 };
