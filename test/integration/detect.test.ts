@@ -356,7 +356,7 @@ test('A card that does not answer holds up nobody, is never asked twice at once,
   await using alive = await createCard('ext4');
   await dead.remount(); // so that nothing of it is in memory
   const daemon = daemonOf(dead);
-  const look = new DeviceLook({ probeTimeoutMs: 300 });
+  const look = new DeviceLook({ probeTimeoutMs: 3000 });
   process.kill(daemon, 'SIGSTOP');
   try {
     expect(paths(await look.look(lookFor([dead, alive]), never))).toEqual([alive.path]);

@@ -25,7 +25,7 @@ test('What is stuck is not asked again until it has come loose', async () => {
   const pipe = join(scratch.path, 'pipe');
   const held = join(scratch.path, 'held');
   execFileSync('mkfifo', [pipe, held]);
-  const commands = new BoundedCommands(50);
+  const commands = new BoundedCommands(3000); // long enough for a busy machine to start the question, and for it to leave its group
   // It leaves its group, so the kill does not reach it, as one does not reach what hangs in the kernel.
   const question = sh('echo x >>"$2.count"; exec setsid sh -c "read -r _ <$1"', pipe, held);
   expect(await commands.run('a', question, never)).toBe('stuck');

@@ -11,11 +11,11 @@ function request(path: string) {
 }
 
 test('A worker that hangs is replaced, and only the file it hung on goes without metadata', async () => {
-  await using thread = openParsingThread({ timeoutMs: 400, worker: unruly });
+  await using thread = openParsingThread({ timeoutMs: 3000, worker: unruly });
   expect(await thread.read(request('before'), never)).toEqual({ make: 'before' });
   const startedAt = performance.now();
   expect(await thread.read(request('hang'), never)).toEqual({});
-  expect(performance.now() - startedAt).toBeGreaterThan(350);
+  expect(performance.now() - startedAt).toBeGreaterThan(2900);
   expect(await thread.read(request('after'), never)).toEqual({ make: 'after' });
 });
 
@@ -26,7 +26,7 @@ test.for(['eat memory', 'leave', 'throw'])('A worker that dies (%s) is replaced 
 });
 
 test('Files given at once are answered one by one, each with its own metadata', async () => {
-  await using thread = openParsingThread({ timeoutMs: 400, worker: unruly });
+  await using thread = openParsingThread({ timeoutMs: 3000, worker: unruly });
   const answers = await Promise.all(['a', 'hang', 'b', 'leave', 'c'].map((path) => thread.read(request(path), never)));
   expect(answers).toEqual([{ make: 'a' }, {}, { make: 'b' }, {}, { make: 'c' }]);
 });
@@ -37,7 +37,7 @@ test('A worker that cannot start is an error, not an import full of undated phot
 });
 
 test('An aborted read ends at once with the reason of the signal, and the next file is still answered', async () => {
-  await using thread = openParsingThread({ timeoutMs: 400, worker: unruly });
+  await using thread = openParsingThread({ timeoutMs: 3000, worker: unruly });
   const controller = new AbortController();
   const reason = new Error('unplugged');
   const read = thread.read(request('hang'), controller.signal);
