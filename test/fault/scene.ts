@@ -251,9 +251,17 @@ function hashes(files: readonly TrueFile[]): readonly string[] {
   return files.map(({ sha256 }) => sha256).sort();
 }
 
-/** What is in the library is whole, is from the source, and is there once. */
-export async function expectOnlyWhole(library: string, truth: readonly TrueFile[]): Promise<readonly WalkedFile[]> {
-  const found = await walk(library);
+/**
+ * What is in the library is whole, is from the source, and is there once. `placeholders` lets empty files pass: several photos get
+ * their names at once, and without hard links a kill can meet any of them between its placeholder and its rename. The next run has to
+ * end that, so this is for the moment after a kill only.
+ */
+export async function expectOnlyWhole(
+  library: string,
+  truth: readonly TrueFile[],
+  options: { readonly placeholders?: boolean } = {},
+): Promise<readonly WalkedFile[]> {
+  const found = (await walk(library)).filter(({ sizeBytes }) => options.placeholders !== true || sizeBytes > 0);
   const wanted = new Set(hashes(truth));
   expect(found.filter(({ sha256 }) => !wanted.has(sha256)).map(({ path }) => path)).toEqual([]);
   expect(new Set(hashes(found)).size, 'files that are in the library twice').toBe(found.length);
