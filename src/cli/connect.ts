@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { RemoteKeepsake } from '../agent/api/client.ts';
 import { socketPaths } from '../agent/api/socket-path.ts';
-import { keepingAwake } from '../agent/awake.ts';
+import { keepingAwake, keepingAwakeAlone } from '../agent/awake.ts';
 import type { Seams } from '../agent/backup.ts';
 import { composeKeepsake } from '../agent/compose.ts';
 import type { Keepsake } from '../agent/control.ts';
@@ -15,11 +15,12 @@ import type { AbsolutePath } from '../domain/ids.ts';
 export async function connectKeepsake(environment: Environment, seams: Seams | undefined): Promise<Keepsake> {
   const local = composeKeepsake(environment, seams);
   const agent = await findAgent(socketPaths(local.paths, environment));
-  if (agent === undefined) return { ...local, ...keepingAwake(local, environment) };
+  if (agent === undefined) return { ...local, ...keepingAwakeAlone(local, environment) };
   const workingFolder = environment['INIT_CWD'] ?? process.cwd();
   // Giving back writes nothing of ours: it needs no turn.
   const { paths, config, setConfig, lacking, restore } = local;
-  return { paths, config, setConfig, lacking, restore, ...withWorkingFolder(agent, workingFolder) };
+  const both = { paths, config, setConfig, lacking, restore, ...withWorkingFolder(agent, workingFolder) };
+  return { ...both, ...keepingAwake(both, environment) };
 }
 
 async function findAgent(paths: readonly AbsolutePath[]): Promise<RemoteKeepsake | undefined> {

@@ -8,10 +8,16 @@ export function standIn(folder: string): {
   readonly path: string;
   readonly isHeld: () => boolean;
   readonly told: () => string;
+  readonly hasTold: () => boolean;
 } {
   const program = join(folder, 'systemd-inhibit');
   const [told, held] = [join(folder, 'told'), join(folder, 'held')];
   writeFileSync(program, `#!/bin/sh\nprintf '%s\\n' "$@" > "${told}"\n: > "${held}"\ncat > /dev/null\nrm "${held}"\n`);
   chmodSync(program, 0o755);
-  return { path: `${folder}:/usr/bin:/bin`, isHeld: () => existsSync(held), told: () => readFileSync(told, 'utf8') };
+  return {
+    path: `${folder}:/usr/bin:/bin`,
+    isHeld: () => existsSync(held),
+    told: () => readFileSync(told, 'utf8'),
+    hasTold: () => existsSync(told),
+  };
 }
