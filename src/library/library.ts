@@ -118,12 +118,14 @@ async function findRoot(options: OpenLibraryOptions): Promise<AbsolutePath> {
 }
 
 async function assertNotAnEmptyMountPoint(root: AbsolutePath, known: KnownLibraries): Promise<void> {
+  // What is remembered is read first: a first run beside this one makes the folder, and then remembers it.
+  const id = await known.idAt(root);
   if ((await statOrUndefined(libraryFolders(root).own)) !== undefined) return;
   const missing = (why: string) =>
     new AgentError('LIBRARY_MISSING', `Your photo folder is not at "${root}": ${why}.`, {
       remedy: 'Connect its drive and save again. To begin a new, empty photo folder there, add --new-library.',
     });
-  if ((await known.idAt(root)) !== undefined) throw missing('it was there before, now there is no library');
+  if (id !== undefined) throw missing('it was there before, now there is no library');
   const home = await nearestExisting(root);
   if (mountRoots.some((folder) => root.startsWith(folder + sep)) && (await isOnSystemVolume(home))) {
     throw missing('no drive is connected there');

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { compileFaultShim } from '../support/fault-shim.ts';
 import { finished, incomingNames, walk } from '../support/keepsake.ts';
 import { writeMov } from '../support/media/quicktime.ts';
+import { patience } from '../support/patience.ts';
 import { needPrograms } from '../support/requirements.ts';
 import {
   appears,
@@ -112,10 +113,10 @@ test('a second Ctrl-C ends a run at once that a hanging disk keeps from stopping
   await staging(scene, child);
   // What comes within a second of the first counts as the same Ctrl-C: launcher and terminal both deliver it.
   const impatience = setInterval(() => child.kill('SIGINT'), 100);
-  const patience = setTimeout(() => child.kill('SIGKILL'), 5000);
+  const tooLate = setTimeout(() => child.kill('SIGKILL'), patience.timeout);
   const { exitCode, signal } = await end;
   clearInterval(impatience);
-  clearTimeout(patience);
+  clearTimeout(tooLate);
   expect(exitCode === 130 || signal === 'SIGINT', `ended with ${exitCode} or ${signal}`).toBe(true);
 
   await expectOnlyWhole(scene.library, truth);

@@ -18,6 +18,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
+import { systemErrorCode } from '../../src/domain/errors.ts';
+import { patience } from './patience.ts';
 import { needLinux, needPrograms, needRoot } from './requirements.ts';
 
 export type Filesystem = 'ext4' | 'exfat' | 'vfat' | 'ntfs' | 'tmpfs';
@@ -40,7 +42,6 @@ export function needVolumes(context: TestContext, ...filesystems: readonly Files
 
 const folderPrefix = 'keepsake-volume-';
 const uuidFolder = '/dev/disk/by-uuid';
-const goneWithinMs = 10_000;
 
 export interface LoopVolume extends AsyncDisposable {
   readonly filesystem: Filesystem;
@@ -190,7 +191,7 @@ class ImageVolume implements LoopVolume {
 
   async #settle(): Promise<void> {
     if (this.filesystem === 'tmpfs') return;
-    const deadline = performance.now() + goneWithinMs;
+    const deadline = performance.now() + patience.timeout;
     while (this.#isInUse()) {
       if (performance.now() > deadline) throw new Error('somebody still has files of this volume open');
       await sleep(5); // the kernel tells nobody when the last file was closed
@@ -217,7 +218,7 @@ class ImageVolume implements LoopVolume {
 
   /** Somebody may be looking at it at this moment, such as the agent of another test, which looks at every disk. */
   async #unmount(): Promise<void> {
-    const deadline = performance.now() + goneWithinMs;
+    const deadline = performance.now() + patience.timeout;
     for (;;) {
       try {
         return void run('umount', this.#path);
@@ -300,8 +301,18 @@ function releaseAbandoned(): void {
   }
   if (!existsSync(uuidFolder)) return;
   for (const name of readdirSync(uuidFolder)) {
-    const device = join(uuidFolder, readlinkSync(join(uuidFolder, name)));
+    const device = join(uuidFolder, linkOrNothing(join(uuidFolder, name)));
     const isOurs = /^\/dev\/loop\d+$/.test(device) && !existsSync(`/sys/block/${basename(device)}/loop/backing_file`);
     if (isOurs) rmSync(join(uuidFolder, name), { force: true });
+  }
+}
+
+/** Where a link points; nowhere, if a test beside this one has removed it by now. */
+function linkOrNothing(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return '';
+    throw error;
   }
 }

@@ -15,13 +15,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { packForNpm } from '../../packaging/npm/npm-package.ts';
 import { FakeIphone } from '../support/iphone/fake-iphone.ts';
 import { FakeUsbmuxd } from '../support/iphone/fake-usbmuxd.ts';
 import { finished, projectRoot, walk } from '../support/keepsake.ts';
 import { makeAvi } from '../support/media/avi.ts';
 import { makeJpeg } from '../support/media/jpeg.ts';
+import { patience } from '../support/patience.ts';
 import { addDatabase } from '../support/photos/listed-phone.ts';
 import { makePhotosDatabase } from '../support/photos/make-photos-database.ts';
 
@@ -139,8 +140,10 @@ test('Its agent notices an iPhone and reads the list on it, by a process of its 
   const end = finished(agent);
   try {
     await once(agent.stdout, 'data');
-    const { devices } = JSON.parse((await keepsake(['devices', '--json'], phones)).stdout);
-    const { id } = devices.find(({ kind }: { readonly kind: string }) => kind === 'iphone');
+    const id = await vi.waitFor(async () => {
+      const { devices } = JSON.parse((await keepsake(['devices', '--json'], phones)).stdout);
+      return devices.find(({ kind }: { readonly kind: string }) => kind === 'iphone').id;
+    }, patience);
     const { stdout } = await keepsake(['backup', id, '--json'], phones);
     expect(JSON.parse(stdout).imports[0]).toMatchObject({ found: 1, imported: 1, iCloudOnly: 1, failed: 0 });
   } finally {

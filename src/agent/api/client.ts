@@ -26,7 +26,8 @@ type NamedDrive = Awaited<ReturnType<Keepsake['ejectDrive']>>;
 /** Both ends are of one version: what the agent sends as progress is what the caller takes. */
 type OnProgress = (progress: unknown) => void;
 
-const connectTimeoutMs = 2000;
+/** An agent that has just started on an old computer may be busy for seconds; one that hangs answers never. */
+const connectTimeoutMs = 6_000;
 
 /** The agent at this socket, or undefined if none is there. A socket left behind by one that died is none. */
 export async function connectAgent(path: AbsolutePath): Promise<RemoteKeepsake | undefined> {

@@ -19,7 +19,7 @@ import * as words from './check-words.ts';
 const seenDaysMax = 14;
 /** A stop "until I log in again" that is older was forgotten. */
 const stoppedDaysMax = 7;
-/** An agent on a computer that has just woken is slow. Each attempt takes 2 s at most. */
+/** An agent on a computer that has just woken is slow. Each attempt takes 6 s at most. */
 const answerAttempts = 3;
 /** After a login both may be due at once: on a Mac nothing puts the agent first. */
 const startPatienceMs = process.platform === 'darwin' ? 30_000 : 1_500;
