@@ -1,6 +1,7 @@
 // Lets the owner take a drive out: writes what is still in memory, unmounts, and turns the drive off where the system can.
 // Promises that when it returns the volume is unmounted and complete, and never to use force: who still has a file open is told of.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../domain/errors.ts';
 import { BoundedCommands } from './bounded-command.ts';
 import { readMounts } from './volume.ts';
@@ -8,6 +9,9 @@ import { readMounts } from './volume.ts';
 /** A slow stick writes 5 MB/s, and a machine holds gigabytes for it: this is what waiting for it may take. */
 const ejectTimeoutMs = 10 * 60 * 1000;
 const messageCharsMax = 300;
+/** Who only looks at a drive, as we do too, is gone in a moment: no owner has to be told of that. Two seconds in all. */
+const busyAttempts = 8;
+const busyAgainMs = 250;
 
 /** `poweredOff`: it is dark and gone from the system. `unmounted`: it may be pulled, but may still turn. */
 export type Ejected = 'poweredOff' | 'unmounted';
@@ -33,23 +37,31 @@ interface Step {
 export async function ejectVolume(request: EjectRequest): Promise<Ejected> {
   const commands = request.commands ?? new BoundedCommands(ejectTimeoutMs);
   const signal = request.signal ?? new AbortController().signal;
-  const run = async (command: string, ...args: readonly string[]): Promise<Step> => {
+  const run: Run = async (command, ...args) => {
     // Through a shell only for its `2>&1`: why it failed is told on stderr. 127 is then the shell's "not found".
     const question = { command: '/bin/sh', args: ['-c', 'exec "$@" 2>&1', 'sh', command, ...args] };
     const answer = await commands.run([command, ...args].join('\0'), question, signal);
     if (answer === 'stuck') throw failed(request, 'it does not answer');
     return { exitCode: answer.exitCode, text: answer.stdout.toString('utf8').trim() };
   };
-  if ((request.platform ?? process.platform) === 'darwin') return await ejectOnMac(request, run);
+  const runUntilIdle: Run = async (...step) => {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await run(...step);
+      if (!isBusy(answer) || attempt === busyAttempts) return answer;
+      await sleep(busyAgainMs);
+      signal.throwIfAborted();
+    }
+  };
+  if ((request.platform ?? process.platform) === 'darwin') return await ejectOnMac(request, run, runUntilIdle);
   const [place] = await placesOf(request);
   if (place === undefined) return 'unmounted';
   await flush(request, await run('sync', '--file-system', '--', place));
   const byUdisks = isDisk(request.device)
-    ? await run('udisksctl', 'unmount', '--no-user-interaction', '--block-device', request.device)
+    ? await runUntilIdle('udisksctl', 'unmount', '--no-user-interaction', '--block-device', request.device)
     : undefined;
   if (byUdisks !== undefined && isBusy(byUdisks)) throw busy(request, byUdisks.text);
   // Not installed, not running, not allowed, or not a disk it knows: umount(8) may still do it.
-  if (isHere(request, await placesOf(request))) await unmount(request, run);
+  if (isHere(request, await placesOf(request))) await unmount(request, runUntilIdle);
   const others = await placesOf(request);
   // Shown a second time (a bind mount): the volume is still in use there, and not for us to take away.
   if (others.length > 0) throw busy(request, `still mounted at ${others[0]}`);
@@ -68,9 +80,9 @@ async function unmount(request: EjectRequest, run: Run): Promise<void> {
 }
 
 /** From diskutil(8) and sync(8); never run on a Mac by us. */
-async function ejectOnMac(request: EjectRequest, run: Run): Promise<Ejected> {
+async function ejectOnMac(request: EjectRequest, run: Run, runUntilIdle: Run): Promise<Ejected> {
   await flush(request, await run('/bin/sync'));
-  const answer = await run('/usr/sbin/diskutil', 'eject', request.mountPoint);
+  const answer = await runUntilIdle('/usr/sbin/diskutil', 'eject', request.mountPoint);
   if (answer.exitCode === 0) return 'poweredOff';
   // "Volume X on disk4s1 failed to unmount: dissented by PID 123 (/usr/bin/…)"; "… it is in use by process …".
   throw isBusy(answer) ? busy(request, answer.text) : failed(request, answer.text);

@@ -8,7 +8,7 @@ import { readSessionEnvironment } from './service-manager.ts';
 import { type BusCall, hasOwner, openSessionBus, type SessionBus } from './session-bus.ts';
 
 const who = 'Keepsake';
-const answerMsMax = 2000;
+const answerMsMax = 5000;
 /** org.gnome.SessionManager.xml of gnome-session, method Inhibit: what is not to happen. */
 const flags = { suspend: 4, idle: 8 } as const;
 const sessionManager = 'org.gnome.SessionManager';

@@ -148,7 +148,8 @@ test('A catalogue that is deleted under the agent, its snapshot too, is made ane
   for (const name of ['a', 'b']) writePhoto(join(scene.source, `${name}.jpg`));
   await backup(scene);
   const status = async () => {
-    const { agent, ...rest } = await statusOf(scene.home);
+    // Why there is no icon is known some time after the start.
+    const { agent, icon: _, ...rest } = await statusOf(scene.home);
     expect(agent).toBe('running');
     return rest;
   };

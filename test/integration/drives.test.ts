@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { configureAgent } from '../support/agent.ts';
 import { addPhotos, type CopyScene, contents, copyScene, flipBit, type MirrorJson } from '../support/copies.ts';
 import { temporaryFolder } from '../support/keepsake.ts';
@@ -231,7 +231,7 @@ test('Of two disks that are one block by block neither is used while both are th
   expect([snapshot(drive.path), snapshot(clone)]).toEqual(before);
   const status = await scene.json<StatusJson>(['status']);
   expect(codesOf(status)).toContain('DRIVE_AMBIGUOUS');
-  execFileSync('umount', [clone]);
+  await vi.waitFor(() => execFileSync('umount', [clone]), patience); // agents of other tests look at every disk
   expect(await scene.json<MirrorJson>(['mirror'])).toMatchObject({ exitCode: 0, copies: [{ driveId: id, copied: 3 }] });
   expect(await contents(root)).toEqual(await contents(scene.library));
   expect(codesOf(await scene.json<StatusJson>(['status']))).toEqual([]);

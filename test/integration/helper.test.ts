@@ -211,7 +211,7 @@ test('A program that does not come to an end is ended, with what it started', as
   onTestFinished(() => folder[Symbol.dispose]());
   const pidFile = join(folder.path, 'pid');
   const args = ['-c', `sleep 1000 & echo $! > ${pidFile}; wait`];
-  expect(await sendAtMost(1000, { kind: 'command', command: '/bin/sh', args })).toEqual({
+  expect(await sendAtMost(5000, { kind: 'command', command: '/bin/sh', args })).toEqual({
     isSent: false,
     why: 'PROGRAM_HUNG',
   });

@@ -29,10 +29,14 @@ async function statusIn(scene: CopyScene, days: number, environment = {}): Promi
   clock.setWall(Date.now() + days * dayMs);
   return await scene.json<StatusJson>(['status'], { environment, seams: { clock } });
 }
+
+/** Days are counted from here, also if midnight passes. */
+const beganAtMs = Date.now();
+
 /** What the agent would tell now, on a day so many days from now, at noon in UTC. */
 async function toldIn(scene: CopyScene, days: number, environment = {}): Promise<readonly string[]> {
   const clock = new ManualClock();
-  clock.setWall(Math.floor(Date.now() / dayMs + days) * dayMs + dayMs / 2);
+  clock.setWall(Math.floor(beganAtMs / dayMs + days) * dayMs + dayMs / 2);
   const { remind } = composeKeepsake({ HOME: scene.home, KEEPSAKE_HOME: scene.home, ...environment }, { clock });
   return (await remind()).tell.map(({ sentence }) => sentence.message);
 }

@@ -100,6 +100,7 @@ export async function statusOf(
 export interface StatusJson {
   readonly state: string;
   readonly agent: string;
+  readonly icon?: unknown;
   readonly sources: readonly {
     readonly id: string;
     readonly name: string;

@@ -13,10 +13,13 @@ import { runCli } from '../../src/cli/run.ts';
 
 export const projectRoot = resolve(import.meta.dirname, '../..');
 
-/** A temporary folder that goes with its scope: `using home = temporaryFolder()`. */
+/** A temporary folder that goes with its scope, also while what a killed process started still writes there: `using home = temporaryFolder()`. */
 export function temporaryFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'keepsake-test-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+  return {
+    path,
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }),
+  };
 }
 
 export interface Answer {

@@ -1,6 +1,7 @@
 // A drive that is said to be ejected and is not loses what was still in memory the moment it is pulled.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -74,6 +75,21 @@ test('While a file is open it stays mounted, and the owner is told what to do; t
   }
   expect(await ejectVolume(request)).toBe('unmounted');
   expect(await ejectVolume(request), 'a second time').toBe('unmounted');
+});
+
+// Without this, an eject was refused whenever an agent happened to look at the drive at that moment.
+test('Who only looks at it for a moment is waited for', async (context) => {
+  needRoot(context);
+  needPrograms(context, ...volumePrograms.ext4);
+  await using volume = await createVolume('ext4', 16);
+  const request = await requestFor(volume);
+  const looking = spawn('sh', ['-c', 'echo here; sleep 0.6'], {
+    cwd: volume.path,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(looking.stdout, 'data');
+  expect(await ejectVolume(request)).toBe('unmounted');
+  expect(await isMounted(volume)).toBe(false);
 });
 
 test('A volume that is also shown elsewhere is still in use there', async (context) => {
