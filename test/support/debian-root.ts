@@ -152,6 +152,7 @@ class Root implements DebianRoot {
     cpSync(sources.file, join(this.path, 'etc/apt/sources.list.d', `debian.${sources.file.split('.').at(-1)}`));
     if (existsSync('/etc/resolv.conf'))
       cpSync('/etc/resolv.conf', join(this.path, 'etc/resolv.conf'), { dereference: true });
+    writeFileSync(join(this.path, 'etc/apt/apt.conf.d/90test'), 'Acquire::Retries "5";\n'); // a mirror may be busy
     // It is thrown away: nothing has to survive a power cut.
     writeFileSync(join(this.path, 'etc/dpkg/dpkg.cfg.d/test'), 'force-unsafe-io\n');
     const { exitCode, stderr } = await this.run('apt-get', 'update', '-q');

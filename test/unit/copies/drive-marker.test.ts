@@ -184,7 +184,7 @@ describe('On a disk', () => {
         () => 'taken',
         (error: unknown) => (isAgentError(error) ? error.code : String(error)),
       ),
-      new Promise<string>((resolve) => setTimeout(resolve, 500, 'still waiting')),
+      new Promise<string>((resolve) => setTimeout(resolve, 30_000, 'still waiting').unref()),
     ]);
     if (answer === 'still waiting') await (await open(marked.folders.marker, 'w')).close(); // lets go of who waits
     expect(answer).toBe('DRIVE_DAMAGED');

@@ -54,7 +54,7 @@ test('Each line of findmnt is a hint, and an abort ends it', async () => {
     if (line === 'mount')
       execFileSync('sh', [
         '-c',
-        `(exec 3>${scratch.path}/news; echo mount >&3; exec sleep 30) >/dev/null 2>&1 & echo $! >${scratch.path}/holder`,
+        `(exec 3>${scratch.path}/news; echo mount >&3; exec sleep 600) >/dev/null 2>&1 & echo $! >${scratch.path}/holder`,
       ]);
     else writeFileSync(join(scratch.path, 'news'), 'umount\n');
     await hint;

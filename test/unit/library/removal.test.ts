@@ -317,7 +317,7 @@ test('A removal of very many photos is written in lines of a bearable length, ea
   expect(lines.length).toBeGreaterThan(4);
   for (const line of lines.slice(1, -1)) expect(JSON.parse(line).files.length % 2).toBe(0);
   expect((await at.rebuilt()).copies.removals()).toEqual(at.catalog.copies.removals());
-}, 30_000);
+});
 
 /** Ends the work when a step begins, as a kill would: what was on the disk and in the catalogue by then is all there is. */
 function stopAt(step: string, nth = 1): RemovalContext['observeStep'] {

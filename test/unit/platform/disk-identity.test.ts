@@ -278,7 +278,7 @@ test('An answer of any shape is read without failing, and only so much of it', (
   expect(evil?.model).toMatch(/^\[31m X y{93}$/);
   expect([evil?.sizeBytes, evil?.wwn]).toEqual([undefined, undefined]);
   assertProperty(property(json(), (text) => parseLsblk(`{"blockdevices":[${text}]}`).length <= 1));
-  assertProperty(property(string(), string(), (kind, device) => serverOf(kind, device) === undefined));
+  assertProperty(property(string(), string(), (kind, device) => serverOf(`no ${kind}`, device) === undefined));
 });
 
 test.for(['ext4', 'exfat', 'ntfs'] as const)(

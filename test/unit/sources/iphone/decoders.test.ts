@@ -17,7 +17,7 @@ import { decodePlist, encodePlist } from '../../../../src/sources/iphone/plist-c
 import { usbmuxAddress } from '../../../../src/sources/iphone/usbmux-address.ts';
 
 const numRuns = Number(process.env['KEEPSAKE_TEST_FUZZ_RUNS'] ?? 10_000);
-const timeoutMs = Math.max(60_000, numRuns);
+const timeoutMs = Math.max(900_000, numRuns);
 
 /** Only our own error, or an answer. */
 function isCalm(decode: () => unknown): boolean {

@@ -121,7 +121,7 @@ test('The signal ends the child, whatever it does, and is what the caller hears'
   expect(isRunning(pid)).toBe(true);
   controller.abort(reason);
   await expect(reading).rejects.toBe(reason);
-  await expect.poll(() => isRunning(pid)).toBe(false);
+  await expect.poll(() => isRunning(pid), patience).toBe(false);
 
   const hanging = writeReader(copy, 'for (;;);');
   const second = new AbortController();
