@@ -5,9 +5,19 @@ import { expect, test } from 'vitest';
 import { configureAgent, devicesOf, startAgent, statusOf } from '../support/agent.ts';
 import { incomingNames, keepsake, walk } from '../support/keepsake.ts';
 import { createVolume, type LoopVolume, volumePrograms } from '../support/loop-volume.ts';
+import { patience } from '../support/patience.ts';
 import { needPrograms, needRoot } from '../support/requirements.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { backup, expectAllSaved, expectOnlyWhole, makeScene, megabyte, writePair, writePhoto } from './scene.ts';
+import {
+  backup,
+  brokenPairs,
+  expectAllSaved,
+  expectOnlyWhole,
+  makeScene,
+  megabyte,
+  writePair,
+  writePhoto,
+} from './scene.ts';
 
 const seed = Number(process.env['KEEPSAKE_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
 const cards = 5;
@@ -43,9 +53,10 @@ async function pullOften(random: () => number): Promise<number> {
     const truth = await walk(join(card.path, 'DCIM'));
     card.pull();
     if (readdirSync(scene.path).includes('library')) {
-      // A pull that nobody noticed yet lets go on what is under way: what has a final name is whole at any moment. Pairs are looked at
-      // in the end: while names are being given, several may have one half.
+      // A pull that nobody noticed yet lets go on what is under way: what has a final name is whole at any moment, and a pair of which
+      // one half has its name gets the other one without the card.
       await expectOnlyWhole(scene.library, truth);
+      await expect.poll(async () => brokenPairs(await walk(scene.library), truth), patience).toEqual([]);
     }
   }
   const so = agent.said.length;
